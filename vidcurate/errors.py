@@ -21,7 +21,7 @@ VidcurateError            1  base class; anything else that reaches the top is a
 import difflib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -179,6 +179,12 @@ def raising_disk_full(folder: object) -> Iterator[None]:
 def quantity(n: int, noun: str) -> str:
     """A number and its noun, which takes an s unless the number is one: "1 row", "0 rows"."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def some(items: Sequence[str], most: int = 3, joint: str = ", ") -> str:
+    """The first of some items, and how many more there are: "a, b and 3 more"."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return joint.join(items[:most]) + more
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

@@ -64,11 +64,15 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class RequestEstimate:
-    """To whom a stage sends requests, and how many a row takes (at least, if `is_minimum`)."""
+    """To whom a stage sends requests, and how many a row takes.
+
+    It takes at least so many if `is_minimum`, and at most so many if `is_maximum`.
+    """
 
     to: str
     per_row: int = 1
     is_minimum: bool = True
+    is_maximum: bool = False
 
 
 @dataclass(frozen=True)

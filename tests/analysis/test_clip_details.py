@@ -146,7 +146,7 @@ def test_a_clip_is_named_in_several_ways(
         ("", "no clip has the id ''"),
         ("{video}", "3 clips have ids that begin with"),
         ("{id}0", "no clip has the id .*: did you mean {id}[ ?]"),
-        ("other.mp4@1", "no film here has the path or name other.mp4"),
+        ("other.mp4@1", "no film here has the path or name 'other.mp4'"),
         ("three shot.mp4@1", r"did you mean three shots\.mp4"),
         ("three shots.mp4@99", "no clip of three shots.mp4 is shown at 99 s; next to it: {third}"),
         ("three shots.mp4@nan", "no clip has the id"),

@@ -116,7 +116,7 @@ def test_a_stage_that_is_only_used_can_be_left_out() -> None:
     stages = (*TOYS[:4], picky)
     configs = choose_configs(stages, {}, {})
     resolved = resolve_stages(stages, ["notes"], configs, ("marks",))
-    reasons = {p.stage.name: p.reason for p in resolved}
+    reasons = {p.stage.name: p.need.reason for p in resolved}
     assert reasons["notes"] == ""
     assert reasons["pieces"] == "since notes needs it"
     assert reasons["marks"].endswith("--without marks leaves it out")

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vidcurate.report.correlation import correlations
@@ -11,6 +11,7 @@ from vidcurate.report.histograms import MAX_BINS, histogram
 from vidcurate.report.sampling import sample_by_fate, shares
 
 
+@example([5e-324, 1.0], [])
 @given(
     st.lists(st.one_of(st.just(float("nan")), st.floats(-1e9, 1e9)), max_size=60),
     st.lists(st.floats(-1e9, 1e9), max_size=2),

@@ -1,12 +1,11 @@
 """Which clip a person means: by its id, the beginning of its id, or a film and a second."""
 
 import math
-from difflib import get_close_matches
-from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.clips.film_names import FilmNames
 from vidcurate.errors import UsageError, quantity
 from vidcurate.records import CLIPS, SOURCES
 from vidcurate.rules.join import Read
@@ -14,7 +13,6 @@ from vidcurate.rules.join import Read
 NAMED_IN_ERRORS = 4
 # An id that shares fewer first letters with the one that was typed is no likely slip.
 MIN_ALIKE = 4
-MOST_COMPARED = 10_000  # names of films, in a second or so
 
 
 def clip_named(read: Read, name: str) -> str:
@@ -71,22 +69,14 @@ def clip_at(read: Read, film: str, seconds: float) -> str:
 
 
 def video_named(read: Read, film: str) -> str:
-    """The video whose path, or file name, is given.
+    """The video whose id, path, or file name is given.
 
     Raises UsageError where there is none, or more than one.
     """
-    sources = read(SOURCES.name).select(["video_id", "paths"]).to_pylist()
-    found = {s["video_id"] for s in sources if film in s["paths"]} or {
-        s["video_id"] for s in sources if film in {PurePath(path).name for path in s["paths"]}
-    }
-    if len(found) > 1:
-        raise UsageError(f"{len(found)} films have the name {film}: give the whole path")
-    if not found:
-        names = [PurePath(path).name for s in sources[:MOST_COMPARED] for path in s["paths"]]
-        near = get_close_matches(PurePath(film).name, names, n=1)
-        hint = f": did you mean {near[0]}?" if near else "; `vidcurate rows sources` lists them"
-        raise UsageError(f"no film here has the path or name {film}{hint}")
-    return str(found.pop())
+    try:
+        return FilmNames.of(SOURCES.from_arrow(read(SOURCES.name))).find(film)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def near_ids(ids: pa.ChunkedArray, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import ValidationError, field_validator, model_validator
 
@@ -16,12 +16,15 @@ from vidcurate.models.chat.options import (
 )
 from vidcurate.options import (
     Choice,
+    StageConfig,
     choice,
     option,
     option_faults,
     options_of,
     put_over,
 )
+
+OptionsT = TypeVar("OptionsT", bound=StageConfig)
 
 MIN_TEACHERS = 2
 CLASSIFIED_FIELDS = ("shot_type", "shot_angle", "shot_position")
@@ -107,7 +110,7 @@ class Shots(Choice):
         "The text: t2v: of all fields; i2v: of action, expression and camera alone; both: t2v as "
         "the text, i2v as the short text",
     )
-    drop: float = option(
+    omit_probability: float = option(
         0.1,
         "Probability with which a text leaves out a subject's appearance, its position, and the "
         "light; the clip decides",
@@ -324,13 +327,21 @@ def teacher_of(config: CaptionConfig, teacher: str) -> Teacher:
 
     Raises ValueError for a teacher that is not written as name=value, and for a wrong value.
     """
-    own = dict(pairs_of(teacher))
-    known = options_of(Teacher)
+    return differing_options(Teacher, config, teacher)
+
+
+def differing_options(kind: type[OptionsT], config: StageConfig, written: str) -> OptionsT:
+    """The options of a model, written as name=value, put over those of the stage.
+
+    Raises ValueError for what is not written as name=value, and for a wrong value.
+    """
+    own = dict(pairs_of(written))
+    known = options_of(kind)
     if not own or not known.keys() >= own.keys() or not all(own.values()):
         raise ValueError(f"write it as name=value, with names of {', '.join(sorted(known))}")
     common = {name: value for name, value in config.model_dump().items() if name in known}
     try:
-        return Teacher.model_validate(put_over(Teacher, common, own))
+        return kind.model_validate(put_over(kind, common, own))
     except ValidationError as error:
-        where, why = option_faults(Teacher, error)[0]
+        where, why = option_faults(kind, error)[0]
         raise ValueError("".join(f"{step}: " for step in where) + why) from None

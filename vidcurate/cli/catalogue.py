@@ -262,6 +262,14 @@ CATALOGUE: tuple[Entry, ...] = (
         target="KEYFRAMES_STAGE",
     ),
     stage(
+        "keypoints",
+        CAPTIONS,
+        "Find what is true of each clip, by questions to a model and checks of its answers.",
+        "vidcurate keypoints -d out --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate keypoints -d out --model NAME --second model=OTHER --max-requests 200",
+        target="KEYPOINTS_STAGE",
+    ),
+    stage(
         "caption",
         CAPTIONS,
         "Write a text for each kept clip.",
@@ -302,6 +310,22 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate sentences -d out",
         "vidcurate sentences -d out --backend server --model NAME --base-url "
         "http://localhost:8000/v1",
+    ),
+    stage(
+        "evaluate",
+        CAPTIONS,
+        "Measure how far each caption tells what its references tell.",
+        "vidcurate evaluate -d out --references true.csv",
+        "vidcurate evaluate -d out --backend openai --model NAME --measure autodq --measure vdc",
+        "vidcurate evaluate -d out --against other",
+        function="vidcurate.cli.commands.evaluate:evaluate",
+    ),
+    stage(
+        "coverage",
+        CAPTIONS,
+        "Measure how much of a clip's key points its text says.",
+        "vidcurate coverage -d out --model NAME --base-url http://localhost:8000/v1",
+        target="COVERAGE_STAGE",
     ),
     stage(
         "outline",

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import PurePath
 
+from vidcurate.errors import some
 from vidcurate.records import Source
 
 MOST_COMPARED = 10_000  # names, in a second or so
@@ -52,10 +53,8 @@ class FilmNames:
             return next(iter(found))
         if found:
             paths = sorted(self.paths[video_id] for video_id in found)
-            more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
             raise ValueError(
-                f"{len(paths)} films have the name {name!r}: {', '.join(paths[:MOST_NAMED])}{more}"
-                "; give the path"
+                f"{len(paths)} films have the name {name!r}: {some(paths)}; give the path"
             )
         hint = near_names(PurePath(wanted).name, self.by[2], "sources")
         raise ValueError(f"no film here has the path or name {name!r}{hint}")

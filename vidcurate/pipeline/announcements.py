@@ -10,7 +10,8 @@ from vidcurate.errors import quantity
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.inputs import stage_inputs
 from vidcurate.pipeline.provenance import reason_to_redo
-from vidcurate.pipeline.resolve import OPTION, ResolvedStage
+from vidcurate.pipeline.pruning import prune
+from vidcurate.pipeline.resolve import WITHOUT, ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope, live_scope
 from vidcurate.records import SOURCES
@@ -40,19 +41,21 @@ def announce_work(run: Run, plan: Sequence[ResolvedStage]) -> None:
             if not is_known or reason_to_redo(run.dataset, resolved, scope):
                 changing.add(own)
             continue
-        n_pending = count_pending(run, resolved, scope)
+        # What rules over tables that change would reject is not known yet.
+        own_scope = scope if changing else prune(run.dataset, plan, resolved, scope)
+        n_pending = count_pending(run, resolved, own_scope)
         estimate = resolved.stage.cost.requests(resolved.config)
-        if estimate is not None and (n_pending or (resolved.is_optional and not is_known)):
+        if estimate is not None and (n_pending or (resolved.need.is_optional and not is_known)):
             line = request_line(resolved, estimate, n_pending)
             run.note_once([line if is_known else f"{line}; {MORE_MAY_COME}"])
-        elif resolved.is_optional and (n_pending or not is_known):
+        elif resolved.need.is_optional and (n_pending or not is_known):
             beside.append(f"{resolved.stage.name} ({n_pending}{'' if is_known else '+'})")
         before = manifest.get(own, {}).get("fingerprint")
         if n_pending or not is_known or before != resolved.fingerprint:
             changing.add(own)
     if beside:
         why = "since their tables are there"
-        how_not = f"{OPTION} STAGE leaves one out"
+        how_not = f"{WITHOUT} STAGE leaves one out"
         run.note_once([f"also brought up to date, {why}: {', '.join(beside)}; {how_not}"])
 
 
@@ -79,16 +82,16 @@ def announce_requests(run: Run, resolved: ResolvedStage, n_pending: int) -> None
             "requests": estimate.per_row * n_pending,
             "is_minimum": estimate.is_minimum,
             "to": estimate.to,
-            "reason": resolved.reason,
+            "reason": resolved.need.reason,
         }
     )
 
 
 def request_line(resolved: ResolvedStage, estimate: RequestEstimate, n_pending: int) -> str:
     """How many requests a stage sends to whom, and why it runs, in words."""
-    at_least = "at least " if estimate.is_minimum else ""
-    requests = f"{at_least}{quantity(estimate.per_row * n_pending, 'request')}"
+    bound = "at least " if estimate.is_minimum else "at most " if estimate.is_maximum else ""
+    requests = f"{bound}{quantity(estimate.per_row * n_pending, 'request')}"
     if not n_pending:
         requests = "no request yet"
-    why = f", {resolved.reason}" if resolved.reason else ""
+    why = f", {resolved.need.reason}" if resolved.need.reason else ""
     return f"{resolved.stage.name}: {requests} to {estimate.to}{why}"

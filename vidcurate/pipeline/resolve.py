@@ -21,29 +21,31 @@ from vidcurate.stage import (
 from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 
-OPTION = "--without"
+WITHOUT = "--without"
 # The tables that no stage writes, of a data set that nobody has reviewed.
 UNREVIEWED = {FILES.name: FOUND}
 
 
 @dataclass(frozen=True)
-class ResolvedStage:
-    """One stage with its options; `tables` maps what it reads and writes to fingerprints.
+class Need:
+    """Why a stage runs, "" where it was chosen.
 
-    `reason` says why a stage that was not chosen runs; it `is_optional` where it is left out by
-    name.
+    It `is_optional` where it runs only because another uses its table where that is there.
     """
+
+    reason: str = ""
+    is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class ResolvedStage:
+    """One stage with its options; `tables` maps what it reads and writes to fingerprints."""
 
     stage: Stage
     config: StageConfig
     fingerprint: str
     tables: Mapping[str, str]
-    reason: str = ""
-
-    @property
-    def is_optional(self) -> bool:
-        """Whether it runs only because another stage uses its table where that is there."""
-        return OPTION in self.reason
+    need: Need = Need()
 
     def stored(self, dataset: Dataset[P_co], table: Table[Any]) -> StoredTable[P_co]:
         """Where a table's rows lie for this stage."""
@@ -114,13 +116,13 @@ def resolve_stages(
     A table read only where it is there (not `required`) is brought up to date when the data set
     has it (`present`, table names) or its stage is chosen; stages named in `without` are left out,
     as if it had not. So is one that narrows what a stage reads, which then reads the narrowed one.
-    `unwritten` are the fingerprints of the tables that no stage writes. A finish
-    may read what a later stage writes. Raises UsageError where another stage needs one that is left
-    out, and where stages wait for each other.
+    `unwritten` are the fingerprints of the tables that no stage writes. A finish may read what a
+    later stage writes. Raises UsageError where another stage needs one that is left out, and where
+    stages wait for each other.
     """
-    reasons = why_needed(stages, chosen, configs, present, without)
-    written = {stage.writes.name for stage in stages if stage.name in reasons}
-    chosen_stages = (reading(stage, written) for stage in stages if stage.name in reasons)
+    needs = why_needed(stages, chosen, configs, present, without)
+    written = {stage.writes.name for stage in stages if stage.name in needs}
+    chosen_stages = (reading(stage, written) for stage in stages if stage.name in needs)
     needed = in_order(list(chosen_stages), configs)
     fingerprints = {**unwritten}
     for stage in needed:
@@ -131,7 +133,7 @@ def resolve_stages(
             configs[stage.name],
             fingerprints[stage.writes.name],
             tables_of(stage, configs[stage.name], fingerprints),
-            reasons[stage.name],
+            needs[stage.name],
         )
         for stage in needed
     )
@@ -194,7 +196,7 @@ def with_config(
             configs[p.stage.name],
             fingerprints[p.stage.writes.name],
             tables_of(p.stage, configs[p.stage.name], fingerprints),
-            p.reason,
+            p.need,
         )
         for p in plan
     )
@@ -217,39 +219,40 @@ def why_needed(
     configs: Mapping[str, StageConfig],
     present: Sequence[str],
     without: Sequence[str],
-) -> dict[str, str]:
-    """The stages that must run, each with the reason; an empty one for those that were chosen.
+) -> dict[str, Need]:
+    """The stages that must run, and why.
 
     What is needed comes first, so that only stages that nothing needs count as optional.
     """
     by_name = {stage.name: stage for stage in stages}
     writers = {stage.writes.name: stage for stage in stages}
-    reasons = dict.fromkeys(chosen, "")
+    needs = dict.fromkeys(chosen, Need())
     waiting = list(chosen)
-    optional: list[tuple[str, str]] = []
+    optional: list[tuple[str, Need]] = []
     while waiting or optional:
         if not waiting:
-            name, reason = optional.pop(0)
-            if name not in reasons:
-                reasons[name] = reason
+            name, need = optional.pop(0)
+            if name not in needs:
+                needs[name] = need
                 waiting.append(name)
             continue
         reader = by_name[waiting.pop()]
+        own = needs[reader.name] if needs[reader.name].reason else None
         for table, required in tables_read(reader, configs[reader.name]):
             writer = writers.get(table.name)
-            if writer is None or writer.name in reasons:
+            if writer is None or writer.name in needs:
                 continue
             if not required:
                 if table.name in present and writer.name not in without:
-                    how_not = f"{OPTION} {writer.name} leaves it out"
+                    how_not = f"{WITHOUT} {writer.name} leaves it out"
                     reason = f"since {reader.name} uses the {table.name} that are there; {how_not}"
-                    optional.append((writer.name, reasons[reader.name] or reason))
+                    optional.append((writer.name, own or Need(reason, is_optional=True)))
                 continue
             if writer.name in without:
-                raise UsageError(f"{OPTION} {writer.name}: {reader.name} needs it")
-            reasons[writer.name] = reasons[reader.name] or f"since {reader.name} needs it"
+                raise UsageError(f"{WITHOUT} {writer.name}: {reader.name} needs it")
+            needs[writer.name] = own or Need(f"since {reader.name} needs it")
             waiting.append(writer.name)
-    return reasons
+    return needs
 
 
 def own_fingerprint(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ from vidcurate.records.clips import (
     VerifiedClip,
 )
 from vidcurate.records.column import ColumnInfo, TableColumn, column_info, columns_of_table
+from vidcurate.records.evaluations import EVALUATIONS, Evaluation
 from vidcurate.records.judgements import (
     AESTHETIC,
     CONSISTENCY,
@@ -45,6 +46,13 @@ from vidcurate.records.judgements import (
     Suitability,
     Tags,
     Text,
+)
+from vidcurate.records.keypoints import (
+    COVERAGE,
+    KEYPOINTS,
+    ClipKeypoints,
+    Coverage,
+    Keypoint,
 )
 from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
@@ -109,13 +117,16 @@ __all__ = [
     "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
+    "COVERAGE",
     "CUTS",
     "DECISIONS",
     "DEDUP",
+    "EVALUATIONS",
     "EXPORTS",
     "FILES",
     "KEPT",
     "KEYFRAMES",
+    "KEYPOINTS",
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
@@ -154,14 +165,18 @@ __all__ = [
     "CaptionVectors",
     "Clip",
     "ClipKeyframes",
+    "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
+    "Coverage",
     "Cut",
     "Decision",
     "Duplicate",
+    "Evaluation",
     "ExportedClip",
     "FoundFile",
     "Keyframe",
+    "Keypoint",
     "MotionScore",
     "Outline",
     "PartitionedClip",
@@ -221,7 +236,7 @@ SCORE_TABLES = (
 )
 
 # What the rules of accept know besides: texts, and what was found in them.
-TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED, EVALUATIONS)
 
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
@@ -236,12 +251,15 @@ TABLES: Mapping[str, Table[Any]] = {
             REFERENCES,
             PARTITIONS,
             KEYFRAMES,
+            KEYPOINTS,
             CAPTIONS,
             ALIGNMENT,
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
             CAPTION_VECTORS,
+            EVALUATIONS,
+            COVERAGE,
             ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),

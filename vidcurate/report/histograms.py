@@ -58,7 +58,7 @@ def histogram(
     missing = len(numbers) - len(present)
     if not len(present):
         return Histogram((), dict.fromkeys(groups, ()), None, None, missing)
-    is_log = bool(present.min() > 0) and present.max() / present.min() >= FAR_APART
+    is_log = bool(present.min() > 0) and present.max() >= FAR_APART * present.min()
     edges = ratio_edges(present) if is_log else bin_edges(present, limits)
     inside = np.clip(numbers, edges[0], edges[-1])
     counts = {

@@ -8,7 +8,10 @@ from vidcurate.records import version_table, version_tables
 from vidcurate.stage import Lookup, MapStage, Stage
 from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
+from vidcurate.stages.captions.coverage import COVERAGE_STAGE
+from vidcurate.stages.captions.evaluate import EVALUATE
 from vidcurate.stages.captions.judge import JUDGE
+from vidcurate.stages.captions.keypoints import KEYPOINTS_STAGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.references import REFERENCES_STAGE
 from vidcurate.stages.captions.refine import REFINE
@@ -76,12 +79,15 @@ STAGES: tuple[Stage, ...] = (
     REFERENCES_STAGE,
     PARTITION,
     KEYFRAMES_STAGE,
+    KEYPOINTS_STAGE,
     CAPTION,
     ALIGNMENT_STAGE,
     JUDGE,
     TRIAGE,
     REFINE,
     SENTENCES,
+    EVALUATE,
+    COVERAGE_STAGE,
     OUTLINE,
     STORY,
     ACCEPT,

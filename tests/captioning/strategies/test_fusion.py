@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from vidcurate.captioning.strategies.fusion import dropped_fields, field_lines
+from vidcurate.captioning.strategies.fusion import field_lines, omitted_fields
 
 HARE = {
     "type": "Animal",
@@ -66,7 +66,7 @@ def test_what_says_nothing_is_not_told() -> None:
     ]
 
 
-def test_dropped_fields_are_in_no_text() -> None:
+def test_omitted_fields_are_in_no_text() -> None:
     """A look, a place and the light that are dropped are not told, and nothing else is missing."""
     dropped = ("subject 1 appearance", "subject 2 position", "lighting")
     lost = set(field_lines(FORM, "t2v")) - set(field_lines(FORM, "t2v", dropped))
@@ -83,7 +83,7 @@ def test_fields_are_dropped_at_their_rate(share: float) -> None:
     counts: dict[str, int] = {}
     both = 0
     for number in range(N_CLIPS):
-        dropped = dropped_fields(FORM, f"clip-{number}", share)
+        dropped = omitted_fields(FORM, f"clip-{number}", share)
         for name in dropped:
             counts[name] = counts.get(name, 0) + 1
         both += "lighting" in dropped and "subject 1 appearance" in dropped
@@ -97,6 +97,6 @@ def test_fields_are_dropped_at_their_rate(share: float) -> None:
 
 def test_a_clip_drops_the_same_fields_each_time() -> None:
     """The clip's id alone decides; a larger share drops the same fields and more."""
-    few = [dropped_fields(FORM, f"clip-{n}", 0.1) for n in range(100)]
-    assert few == [dropped_fields(FORM, f"clip-{n}", 0.1) for n in range(100)]
-    assert all(set(f) <= set(dropped_fields(FORM, f"clip-{n}", 0.3)) for n, f in enumerate(few))
+    few = [omitted_fields(FORM, f"clip-{n}", 0.1) for n in range(100)]
+    assert few == [omitted_fields(FORM, f"clip-{n}", 0.1) for n in range(100)]
+    assert all(set(f) <= set(omitted_fields(FORM, f"clip-{n}", 0.3)) for n, f in enumerate(few))

@@ -16,7 +16,7 @@ from vidcurate.captioning.forms import load_form
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.strategies.experts import CAMERA_PHRASES, EXPRESSIONS, NOT_VISIBLE
-from vidcurate.captioning.strategies.fusion import dropped_fields, spoken
+from vidcurate.captioning.strategies.fusion import omitted_fields, spoken
 from vidcurate.captioning.strategies.registry import cleaning_rules
 from vidcurate.captioning.strategies.shots import vocabularies
 from vidcurate.captioning.text.json_answer import fault_in
@@ -82,7 +82,7 @@ def questions(model: Model) -> list[str]:
 def test_the_form_then_experts_then_the_texts() -> None:
     """One general request, one for each field that an expert decides, then texts from fields."""
     model = Model(answers())
-    result = caption_by(model, strategy="shots", drop=0)
+    result = caption_by(model, strategy="shots", omit_probability=0)
     assert questions(model) == [
         *("form", "long shot", "eye level", "front view"),
         *("neutral", "static", "text", "text"),
@@ -217,8 +217,8 @@ def test_nothing_that_moves_gives_no_short_text() -> None:
 def test_the_row_says_what_its_texts_leave_out() -> None:
     """The clip's id decides what is dropped; the form keeps it, the request lacks it."""
     model = Model(answers())
-    result = caption_by(model, strategy="shots", drop=1)
-    assert result.structured["left_out"] == list(dropped_fields(FORM, CLIP.clip_id, 1.0))
+    result = caption_by(model, strategy="shots", omit_probability=1)
+    assert result.structured["omitted"] == list(omitted_fields(FORM, CLIP.clip_id, 1.0))
     assert result.structured["lighting"] == "dusk"
     assert "dusk" not in model.texts()[6]
 

@@ -8,6 +8,7 @@ from tests.support.videos import ffmpeg, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.clip_sound import (
     MONO_RATE_HZ,
+    WINDOW_S,
     ClipSound,
     block_powers,
     clip_sounds,
@@ -144,3 +145,22 @@ def test_who_does_not_listen_is_given_no_samples(tmp_path: Path) -> None:
     assert (len(reported.mono), len(sound.mono)) == (2 * MONO_RATE_HZ, 0)
     assert sound.loudness == reported.loudness
     assert np.array_equal(sound.powers, reported.powers)
+
+
+def test_windows_are_heard_while_a_long_clip_is_decoded(tmp_path: Path) -> None:
+    """Windows and the rest are the samples of the whole clip, of which few are kept."""
+    path, seconds = tmp_path / "long.mkv", WINDOW_S + 5
+    picture = ("-f", "lavfi", "-i", f"color=size=16x16:rate=1:duration={seconds}")
+    tone = ("-f", "lavfi", "-i", f"sine=frequency=100:sample_rate=16000:duration={seconds}")
+    ffmpeg(*picture, *tone, "-c:v", "ffv1", "-c:a", "pcm_s16le", str(path))
+    track, spans = find_track(path)[0], [clip(0, seconds), clip(1, 3)]
+    taken: list[tuple[int, Samples]] = []
+    (whole, _) = clip_sounds(path, track, spans)
+    (rest, short) = clip_sounds(path, track, spans, hear=lambda n, mono: taken.append((n, mono)))
+    assert whole is not None
+    assert rest is not None
+    assert short is not None
+    assert [(n, len(mono)) for n, mono in taken] == [(0, WINDOW_S * MONO_RATE_HZ)]
+    parts = [*(mono for _, mono in taken), rest.mono]
+    assert np.array_equal(np.concatenate(parts), whole.mono)
+    assert len(short.mono) == 2 * MONO_RATE_HZ

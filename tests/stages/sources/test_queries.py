@@ -108,7 +108,10 @@ def test_a_film_that_is_not_there_or_is_two_is_a_failed_row(tmp_path: Path) -> N
         ({"film": "v1"}, "it has no text"),
         ({"text": ["a"]}, "text is ['a'], not a text"),
         ({"text": "a\ud800"}, "holds half a character"),
-        ({"text": "a", "clip_id": "v2clip"}, "no clip has the id 'v2clip': did you mean v2-clip"),
+        (
+            {"text": "a", "clip_id": "v2clip"},
+            "has the id 'v2clip': did you mean v2-clip",
+        ),
         (
             {"text": "a", "clip_id": "v1-clip", "film": "v2"},
             "the clip v1-clip is not of the film 'v2'",

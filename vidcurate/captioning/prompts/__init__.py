@@ -37,10 +37,11 @@ PLACEHOLDERS = (
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
     "hints",  # perception: what the container says of the quality, separated by commas
-    "text",  # comparing captions: one of the two
-    "subject",  # shots: the person or animal whose expression is asked for
+    "text",  # evaluate: what is read or judged by; keypoints: an answer, or a key point
+    "subject",  # shots: whose expression is asked for; keypoints: the detail in question
+    "aspects",  # keypoints: what of a detail is to be described, separated by commas
     "fields",  # shots: the fields that a text is made of, a line each
-    "items",  # comparing captions: what is held against the text, a numbered line each
+    "items",  # what is held against a text, or was described before, a numbered line each
 )
 INSERTED = ("style", "detail")  # placeholders that stand for other prompts, as an option chooses
 TOLD = ("heard", "title", "quality")  # placeholders that are empty where their value is not known
@@ -117,8 +118,13 @@ def in_tags(prompt: Prompt, text: str, max_chars: int = MAX_TOLD_CHARS) -> str:
     They become one line of at most `max_chars` without angle brackets, so that they can neither
     close their tag nor open another.
     """
-    words = " ".join(ANGLES.sub(" ", text).split())[:max_chars].rstrip()
+    words = " ".join(without_angles(text).split())[:max_chars].rstrip()
     return fill_prompt(prompt, {"words": words}) if words else ""
+
+
+def without_angles(text: str) -> str:
+    """A text without angle brackets, so that it can neither close its tag nor open another."""
+    return ANGLES.sub(" ", text)
 
 
 def read_prompt(name_or_path: str) -> str:

@@ -19,20 +19,20 @@ SHOT_FIELDS = ("shot_type", "shot_angle", "shot_position")
 OF_SUBJECT: Mapping[Task, tuple[str, ...]] = MappingProxyType(
     {"t2v": ("action", "appearance", "expression", "position"), "i2v": ("action", "expression")}
 )
-DROPPED_OF_SUBJECT = ("appearance", "position")
+OMITTED_OF_SUBJECT = ("appearance", "position")
 # What says nothing: a word of the vocabularies, and what models write in place of an empty text.
 NOTHING = ("other", "none", "null", "n/a", "unknown", "unclear", "not visible", "not applicable")
 DIGITS = 16  # hexadecimal digits of a draw
 
 
-def dropped_fields(form: Mapping[str, Any], clip_id: str, share: float) -> tuple[str, ...]:
+def omitted_fields(form: Mapping[str, Any], clip_id: str, probability: float) -> tuple[str, ...]:
     """Which fields of a clip its texts leave out: each subject's look and place, and the light.
 
-    Each is left out with the probability `share`, independently, and always the same of one clip.
+    Each is left out with the given probability, independently, and always the same of one clip.
     """
     subjects = range(1, len(form["subjects"]) + 1)
-    names = [named(number, part) for number in subjects for part in DROPPED_OF_SUBJECT]
-    return tuple(name for name in (*names, "lighting") if draw(clip_id, name) < share)
+    names = [named(number, part) for number in subjects for part in OMITTED_OF_SUBJECT]
+    return tuple(name for name in (*names, "lighting") if draw(clip_id, name) < probability)
 
 
 def draw(clip_id: str, name: str) -> float:
@@ -46,18 +46,18 @@ def named(number: int, part: str) -> str:
     return f"subject {number} {part}"
 
 
-def field_lines(form: Mapping[str, Any], task: Task, dropped: Collection[str] = ()) -> list[str]:
+def field_lines(form: Mapping[str, Any], task: Task, omitted: Collection[str] = ()) -> list[str]:
     """The fields that a text is made of, a line each, in their order; empty ones are not there."""
     lines: list[str] = []
     if task == "t2v":
         lines += lines_of(form, SHOT_FIELDS)
     for number, subject in enumerate(form["subjects"], 1):
-        kept = [part for part in OF_SUBJECT[task] if named(number, part) not in dropped]
+        kept = [part for part in OF_SUBJECT[task] if named(number, part) not in omitted]
         told = [f"- {line}" for line in lines_of(subject, kept)]
         if told or task == "t2v":
             lines += [f"subject {number}: {kind_of(subject)}", *told]
     if task == "t2v":
-        lines += lines_of(form, [n for n in ("environment", "lighting") if n not in dropped])
+        lines += lines_of(form, [n for n in ("environment", "lighting") if n not in omitted])
     return lines + list(lines_of(form, ("camera_motion",)))
 
 

@@ -29,9 +29,9 @@ from vidcurate.captioning.strategies.experts import (
 from vidcurate.captioning.strategies.fusion import (
     SHOT_FIELDS,
     Task,
-    dropped_fields,
     field_lines,
     kind_of,
+    omitted_fields,
     one_line,
     says_something,
     spoken,
@@ -82,11 +82,11 @@ def shots(clip_input: ClipInput) -> Conversation[CaptionText]:
     yield from decide_framing(clip_input, shot, dict(expert_pairs(strategy.experts)))
     yield from decide_expressions(clip_input, shot)
     yield from decide_camera(clip_input, shot)
-    dropped = dropped_fields(shot.form, clip_input.clip.clip_id, strategy.drop)
+    omitted = omitted_fields(shot.form, clip_input.clip.clip_id, strategy.omit_probability)
     tasks: tuple[Task, ...] = ("t2v", "i2v") if strategy.fusion == "both" else (strategy.fusion,)
     texts: dict[Task, Answer | None] = {}
     for task in tasks:
-        texts[task] = yield from fuse(clip_input, shot, task, dropped)
+        texts[task] = yield from fuse(clip_input, shot, task, omitted)
     main, *others = texts.values()
     if main is None:
         raise MediaError(f"no field of the form has anything to tell for {tasks[0]}")
@@ -96,7 +96,7 @@ def shots(clip_input: ClipInput) -> Conversation[CaptionText]:
         main.text,
         "truncated" if any(answer.status == "truncated" for answer in told) else "ok",
         short_text=second.text if second else None,
-        structured={**shot.form, "decided": shot.decided, "left_out": list(dropped)},
+        structured={**shot.form, "decided": shot.decided, "omitted": list(omitted)},
         repairs=tuple(shot.repairs),
         conflicts=(*shot.conflicts, *camera_conflicts(main.text, clip_input.facts)),
     )
@@ -215,10 +215,10 @@ def decide_camera(clip_input: ClipInput, shot: Shot) -> Conversation[None]:
 
 
 def fuse(
-    clip_input: ClipInput, shot: Shot, task: Task, dropped: Sequence[str]
+    clip_input: ClipInput, shot: Shot, task: Task, omitted: Sequence[str]
 ) -> Conversation[Answer | None]:
     """Join the fields for a task in a request without pictures; None where there are none."""
-    lines = field_lines(shot.form, task, dropped)
+    lines = field_lines(shot.form, task, omitted)
     if not lines:
         shot.repairs.append(f"{task}: no field has anything to tell")
         return None

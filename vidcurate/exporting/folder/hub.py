@@ -10,9 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from vidcurate.errors import MissingExtraError, StorageError, UsageError, VidcurateError, quantity
+from vidcurate.errors import (
+    MissingExtraError,
+    StorageError,
+    UsageError,
+    VidcurateError,
+    quantity,
+    some,
+)
 from vidcurate.exporting.folder.manifest import MANIFEST, FileEntry, file_sha256, parse_manifest
-from vidcurate.exporting.folder.marker import ExportMarker, read_marker, some_of, write_marker
+from vidcurate.exporting.folder.marker import ExportMarker, read_marker, write_marker
 from vidcurate.store.markers import EXPORT_MARKER
 
 HUB = "hub:"
@@ -123,7 +130,7 @@ def plan_upload(client: Any, folder: Path, repository: str, scratch: Path) -> Up
     if theirs:
         raise UsageError(
             f"{repository} holds files that no export of this data set wrote, and that would be "
-            f"replaced: {some_of(theirs)}: move them away, or name another repository"
+            f"replaced: {some(theirs)}: move them away, or name another repository"
         )
     changed = [file for name, file in own.items() if not is_there(file, before, present)]
     return Upload(

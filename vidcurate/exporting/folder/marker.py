@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, some
 from vidcurate.exporting.folder.manifest import MANIFEST, FileEntry, end_hash, read_manifest
 from vidcurate.store.atomic import write_text
 from vidcurate.store.markers import (
@@ -24,7 +24,6 @@ SHARD = re.compile(r"data/(train|validation|test)-\d{5}-of-\d{5}\.parquet")
 CLIP_FILE_NAME = re.compile(r"(clips|keyframes)/[0-9a-f]{16}[\w.-]*-\d+[\w.-]*\.\w+")
 # Files that desktops leave in every folder that they show.
 DESKTOP_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-MAX_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +81,9 @@ def check_replaceable(out: Location, dataset: str | None) -> None:
     foreign = sorted(foreign_files(out, marker, files))
     if foreign:
         raise UsageError(
-            f"{out} holds what its export did not write: {some_of(foreign)}; "
+            f"{out} holds what its export did not write: {some(foreign)}; "
             "move it away, or name another folder as out"
         )
-
-
-def some_of(names: list[str]) -> str:
-    """Name the first few of several."""
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def foreign_files(out: Location, marker: ExportMarker, files: Mapping[str, int]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The sound of clips, decoding a video's sound once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -29,8 +30,12 @@ from vidcurate.records import Clip
 
 MONO_RATE_HZ = 16_000
 SILENCE_BLOCK_S = Fraction(1, 10)
+# Who hears samples while they come is given so much at once, and never less than the rest.
+WINDOW_S, REST_S = 120, 1
 
 Powers = NDArray[np.float64]
+# Takes the number of a clip and the next window of its samples.
+WindowListener = Callable[[int, Samples], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class ClipSound:
     """Measurements of a clip's sound.
 
     `powers` are the mean squares of its blocks of 100 ms, mixed to one channel; `mono` are its
-    samples at 16 kHz, -1..1, in the same mix, or empty if no samples are asked for.
+    samples at 16 kHz, -1..1, in the same mix, or empty if no samples are asked for; of one whose
+    windows were heard while they came, those after the last window.
     """
 
     loudness: Loudness
@@ -56,6 +62,7 @@ class ClipSoundBuilder:
     position: int
     meter: LoudnessMeter
     resampler: AudioResampler | None
+    hear: Callable[[Samples], None] | None = None
     mixed: list[Samples] = field(default_factory=list)
     powers: list[Powers] = field(default_factory=list)
     mono: list[Samples] = field(default_factory=list)
@@ -82,10 +89,19 @@ class ClipSoundBuilder:
             frame = AudioFrame.from_ndarray(np.ascontiguousarray(mix), PACKED, "mono")
             frame.sample_rate = self.audio_format.rate_hz
             self.mono += [samples_of(part)[0] for part in self.resampler.resample(frame)]
+            self.hear_windows()
         self.position += samples.shape[1]
         self.mixed.append(mix[0])
         if sum(map(len, self.mixed)) >= self.audio_format.rate_hz:
             self.measure_powers()
+
+    def hear_windows(self) -> None:
+        """Give away the samples of whole windows, if anyone hears them, so that few are kept."""
+        if self.hear is None or sum(map(len, self.mono)) < (WINDOW_S + REST_S) * MONO_RATE_HZ:
+            return
+        kept = np.concatenate(self.mono)
+        self.hear(kept[: WINDOW_S * MONO_RATE_HZ])
+        self.mono = [kept[WINDOW_S * MONO_RATE_HZ :]]
 
     def measure_powers(self) -> None:
         """Record the powers of the whole blocks that were collected.
@@ -120,12 +136,14 @@ def clip_sounds(
     offsets: Sequence[int] = (),
     *,
     with_samples: bool = True,
+    hear: WindowListener | None = None,
 ) -> Iterator[ClipSound | None]:
     """Yield the sound of clips of one video, in the order of their starts.
 
     It is that of one track, decoded once, from the first clip to the end of the last; None for each
     clip of a video without. Where sound begins late, ends early, is damaged or has a gap there is
-    silence, as in a player. Only who `with_samples` is given samples. `offsets` are those of the
+    silence, as in a player. Only who `with_samples` is given samples, and who can `hear` them in
+    windows while a long clip is decoded keeps few of them in memory. `offsets` are those of the
     video's scan, if its clock restarts.
     Raises MediaError where the video cannot be read, and for samples that are no numbers.
     """
@@ -135,7 +153,14 @@ def clip_sounds(
     audio_format = measured_format(track)
     oversampler = Oversampler(audio_format.rate_hz)
     builders = [
-        builder_for(clip, audio_format, oversampler, with_samples=with_samples) for clip in clips
+        builder_for(
+            clip,
+            audio_format,
+            oversampler,
+            with_samples=with_samples,
+            hear=partial(hear, number) if hear else None,
+        )
+        for number, clip in enumerate(clips)
     ]
     n_done = 0
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
@@ -156,7 +181,12 @@ def clip_sounds(
 
 
 def builder_for(
-    clip: Clip, audio_format: AudioFormat, oversampler: Oversampler, *, with_samples: bool
+    clip: Clip,
+    audio_format: AudioFormat,
+    oversampler: Oversampler,
+    *,
+    with_samples: bool,
+    hear: Callable[[Samples], None] | None = None,
 ) -> ClipSoundBuilder:
     """Make an empty builder from the first sample at or after the clip's start to its end."""
     start, end = (
@@ -164,7 +194,7 @@ def builder_for(
     )
     meter = LoudnessMeter(audio_format.rate_hz, audio_format.layout, PeakMeter(oversampler))
     resampler = AudioResampler("flt", "mono", MONO_RATE_HZ) if with_samples else None
-    return ClipSoundBuilder(start, end, audio_format, start, meter, resampler)
+    return ClipSoundBuilder(start, end, audio_format, start, meter, resampler, hear)
 
 
 def block_length(rate_hz: int) -> int:

@@ -52,9 +52,9 @@ class SoundClassifier:
         return probabilities
 
     def sounds(
-        self, mono: NDArray[np.float32], min_probability: float, count: int
+        self, mono: NDArray[np.float32], min_probability: float, max_labels: int
     ) -> list[HeardSound]:
-        """The likeliest `count` kinds of sound in a window, as spans of its whole length.
+        """The likeliest `max_labels` kinds of sound in a window, as spans of its whole length.
 
         Where there is nothing but zeros nothing is heard, and the model is not asked.
         """
@@ -64,7 +64,7 @@ class SoundClassifier:
         length_s = len(mono) / self.rate_hz
         return [
             HeardSound(self.labels[number], 0.0, length_s, float(found[number]))
-            for number in np.argsort(-found, kind="stable")[:count]
+            for number in np.argsort(-found, kind="stable")[:max_labels]
             if found[number] >= min_probability
         ]
 

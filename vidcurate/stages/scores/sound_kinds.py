@@ -57,7 +57,7 @@ def open_sound_ear(backend: OmniVadConfig | SoundClassifierConfig) -> SoundEar:
 
 def classifying(classifier: SoundClassifier, backend: SoundClassifierConfig) -> SoundFinder:
     """Return the function that finds sounds by a classifier, with these options."""
-    return lambda mono: classifier.sounds(mono, backend.min_probability, backend.count)
+    return lambda mono: classifier.sounds(mono, backend.min_probability, backend.max_labels)
 
 
 def kinds_of_sound(

@@ -40,8 +40,8 @@ class SoundClassifierConfig(SoundModelConfig):
     min_probability: float = option(
         0.3, "Probability from which on a kind of sound counts as heard in a window", ge=0, le=1
     )
-    count: int = option(
-        5, "Kinds of sound of a window that are kept, the likeliest first", ge=1, le=1000
+    max_labels: int = option(
+        5, "Most kinds of sound of a window that are kept, the likeliest first", ge=1, le=1000
     )
 
 

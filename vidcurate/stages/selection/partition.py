@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidcurate.clips.classes import classes_of, columns_read, values_of
 from vidcurate.clips.quotas import NOTHING, ClassCount, Quota, class_counts, over_quota
 from vidcurate.clips.splits import SPLITS, SplitShare, drawn, split_shares
-from vidcurate.errors import quantity
+from vidcurate.errors import quantity, some
 from vidcurate.records import CLIPS, DEDUP, FILES, KEPT, PARTITIONS, SOURCES, VIDEOS
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.stages.selection.filter import RULED
@@ -163,8 +163,7 @@ def message(report: BalanceReport, config: PartitionConfig) -> str:
         if c.over
     ]
     for gaps in (lacking, over):
-        more = f" and {len(gaps) - MANY} more" if len(gaps) > MANY else ""
-        parts += [f"{', '.join(gaps[:MANY])}{more}"] if gaps else []
+        parts += [some(gaps)] if gaps else []
     return "; ".join(parts)
 
 

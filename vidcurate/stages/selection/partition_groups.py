@@ -12,7 +12,7 @@ from vidcurate.clips.classes import classes_of, listed
 from vidcurate.clips.quotas import NOTHING
 from vidcurate.clips.splits import SPLITS, dealt, drawn, split_codes
 from vidcurate.deduplication.choice import clusters
-from vidcurate.errors import UsageError, suggest
+from vidcurate.errors import UsageError, some, suggest
 from vidcurate.records import CLIPS, DEDUP, FILES, KEPT, SOURCES, VIDEOS
 from vidcurate.stages.selection.filter import RULED
 from vidcurate.stages.selection.partition_options import PartitionConfig
@@ -20,7 +20,6 @@ from vidcurate.store.table import positions
 
 Tables = Mapping[str, pa.Table]
 Numbers = NDArray[np.int64]
-MANY = 3  # of what a message names
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +139,9 @@ def with_named(codes: Numbers, first: Numbers, tables: Tables, column: str) -> N
         if before[0] != split:
             crossing.append(f"{before[1]} ({before[0]}) and {path} ({split})")
     if crossing:
-        more = f", and {len(crossing) - MANY} more" if len(crossing) > MANY else ""
         raise UsageError(
             f"partition.split_column: {column} puts videos that hold copies of each other, perhaps "
-            f"through others, into different splits: {'; '.join(crossing[:MANY])}{more}: name one "
+            f"through others, into different splits: {some(crossing, joint='; ')}: name one "
             "split for each pair, or drop one"
         )
     by_first = np.full(len(codes), NOTHING, np.int64)

@@ -104,7 +104,7 @@ class SpokenSpans(Choice):
         *("long_shots", "stitch", "trim_s", "trim_share", "trim_at", "min_change", "transitions"),
     )
     name: Literal["spoken"] = "spoken"
-    least_similarity: float | None = option(
+    min_similarity: float | None = option(
         None, "Leave out sentences that fit their span less; none takes all", ge=-2, le=2
     )
     keep_share: float | None = option(
@@ -117,7 +117,7 @@ class SpokenSpans(Choice):
     @model_validator(mode="after")
     def refuse_two_limits(self) -> Self:
         """Refuse more than one way to say which sentences are taken; raises ValueError."""
-        limits = ("least_similarity", "keep_share", "keep_pairs")
+        limits = ("min_similarity", "keep_share", "keep_pairs")
         given = [name for name in limits if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of {listed(given, 'and')}, which all say what is taken")

@@ -37,9 +37,9 @@ def spoken_spans(
 
 def is_taken(sentence: SpokenSentence, config: SpokenSpans) -> bool:
     """Check whether a sentence fits its span well enough."""
-    if config.least_similarity is None:
+    if config.min_similarity is None:
         return True
-    return sentence.similarity is not None and sentence.similarity >= config.least_similarity
+    return sentence.similarity is not None and sentence.similarity >= config.min_similarity
 
 
 def open_limit(config: SplitConfig) -> str:
@@ -64,9 +64,9 @@ def settle_limit(config: SplitConfig, view: DatasetView) -> tuple[SplitConfig, s
     n_wanted = spans.keep_pairs or max(1, round((spans.keep_share or 1.0) * len(known)))
     n_kept = min(n_wanted, len(known))
     least = float(np.sort(known)[-n_kept])
-    settled = SpokenSpans(least_similarity=least)
+    settled = SpokenSpans(min_similarity=least)
     message = (
-        f"{open_limit(config)} stands for split.least_similarity {least:.4g}, which takes {n_kept} "
+        f"{open_limit(config)} stands for split.min_similarity {least:.4g}, which takes {n_kept} "
         f"of {len(known)} spoken sentences"
     )
     return config.model_copy(update={"spans": settled}), message

@@ -5,6 +5,7 @@ from pathlib import Path, PurePath
 
 import pyarrow as pa
 
+from vidcurate.errors import some
 from vidcurate.stage import Outcome
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.store.digests import content_hash, sha256_of
@@ -13,7 +14,6 @@ from vidcurate.store.storage import Remote, location
 
 # A row, and where it stands: a list's name and the row's number.
 PlacedRow = tuple[str, ListRow]
-MANY = 5  # columns that a message names
 
 
 def list_path(file: str) -> str:
@@ -57,8 +57,7 @@ def unread_columns(name: str, rows: Sequence[ListRow], known: Sequence[str]) -> 
     others = [column for column in given if column not in read]
     if not others:
         return ""
-    more = f" and {len(others) - MANY} more" if len(others) > MANY else ""
-    return f"{name}: not read are {', '.join(others[:MANY])}{more}; known are {', '.join(known)}"
+    return f"{name}: not read are {some(others)}; known are {', '.join(known)}"
 
 
 def list_outcome(

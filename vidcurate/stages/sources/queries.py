@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from pydantic import field_validator
 
-from vidcurate.clips.film_names import FilmNames, near_names
+from vidcurate.clips.clip_names import clip_by_id
+from vidcurate.clips.film_names import FilmNames
 from vidcurate.errors import UsageError, suggest
 from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, QUERIES, SOURCES, Query, TimeSpan
@@ -158,17 +159,11 @@ def videos_asked(
     film: str | None, clip_id: str | None, scope: Scope, every: Sequence[str]
 ) -> Sequence[str]:
     """The videos that a question is asked of; raises ValueError for a film or clip not there."""
-    of_film = None if film is None else scope.films.find(film)
     if clip_id is None:
-        return every if of_film is None else (of_film,)
+        return every if film is None else (scope.films.find(film),)
     if scope.clips is None:
         raise ValueError(f"it names the clip {clip_id}, and there are no clips yet: split first")
-    if clip_id not in scope.clips:
-        near = near_names(clip_id, scope.clips, CLIPS.name)
-        raise ValueError(f"no clip has the id {shown(clip_id)}{near}")
-    if of_film not in (None, scope.clips[clip_id]):
-        raise ValueError(f"the clip {clip_id} is not of the film {film!r}")
-    return (scope.clips[clip_id],)
+    return (scope.clips[clip_by_id(clip_id, film, scope.clips, scope.films, CLIPS.name)],)
 
 
 def answer_of(answer: str | None, choices: Sequence[str]) -> str | None:
