@@ -1,13 +1,18 @@
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.support.embedding_server import EmbeddingScript, embedding
 from tests.support.pipeline import process, rows
 from vidcurate.analysis.mutual_neighbours import agreement_of, captions_of, texts_by_clip
 from vidcurate.analysis.view import present_plan
+from vidcurate.cli.app import app
+from vidcurate.cli.commands.evaluate import show_sets
 from vidcurate.errors import UsageError
 from vidcurate.records import CAPTION_VECTORS, CAPTIONS, Candidate, version_table
 from vidcurate.store.dataset import Dataset
@@ -95,3 +100,32 @@ def test_texts_of_a_clip_are_told_once_and_in_one_language(out: Dataset[Path]) -
     }
     found = texts_by_clip(tables.__getitem__, {**made, version.name: made[CAPTIONS.name]})
     assert found == {caption.clip_id: ["two", "short", "one"]}
+
+
+def test_the_agreement_is_shown(out: Dataset[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """The table has a row for each number of frames, and beside it what chance gives."""
+    show_sets(agreement_of(out, k=1))
+    told = capsys.readouterr().out
+    assert "1 nearest of 3 clips: texts by words, pictures by" in told
+    assert "frames  used" in told
+    assert "by chance 0.500; too few numbers of frames and captions for a limit" in told
+
+
+def test_evaluate_adds_the_agreement(out: Dataset[Path], tmp_path: Path) -> None:
+    """`evaluate --sets` has it beside its means."""
+    root = tmp_path / "out"
+    shutil.copytree(out.root, root)
+    clip_id = rows(root, CAPTIONS)[0].clip_id
+    listed = tmp_path / "true.jsonl"
+    listed.write_text(json.dumps({"clip_id": clip_id, "text": "A wall."}), "utf-8")
+    command = ["evaluate", "-d", str(root), "--references", str(listed), "--measure", "repetition"]
+    told = CliRunner().invoke(app, [*command, "--sets", "--neighbours", "1", "--json"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout.splitlines()[-1])["sets"]["n_clips"] == 3
+
+
+def test_evaluate_asks_for_vectors_first(video: Path, tmp_path: Path) -> None:
+    """Without vectors nothing runs, and the reason names the command."""
+    process(tmp_path, {"split": {"min_clip_s": 1.0}}, video)
+    refused = CliRunner().invoke(app, ["evaluate", "-d", str(tmp_path), "--sets"])
+    assert "the data set has no vectors" in str(refused.exception)

@@ -79,17 +79,23 @@ def agreement_of(dataset: Dataset, k: int = 10, max_clips: int = 1024) -> SetAgr
     """
 
     def look() -> SetAgreement:
+        require_vectors(dataset)
         plan = present_plan(dataset)
-        for table, command in ((VECTORS, "embed"), (CAPTION_VECTORS, "sentences")):
-            if table.name not in present_tables(plan):
-                raise UsageError(
-                    f"the data set has no {table.name}: run `vidcurate {command} -d {dataset.root}`"
-                )
         read = reader(dataset, plan, present_scope(dataset, plan))
         made = {resolved.stage.writes.name: resolved for resolved in plan}
         return compared(dataset, made, read, k, max_clips)
 
     return read_consistently(dataset, look)
+
+
+def require_vectors(dataset: Dataset) -> None:
+    """Raise UsageError for a data set without vectors of frames or of texts."""
+    present = present_tables(present_plan(dataset))
+    for table, command in ((VECTORS, "embed"), (CAPTION_VECTORS, "sentences")):
+        if table.name not in present:
+            raise UsageError(
+                f"the data set has no {table.name}: run `vidcurate {command} -d {dataset.root}`"
+            )
 
 
 def compared(

@@ -149,7 +149,9 @@ def test_an_expression_that_agrees_keeps_its_words() -> None:
     assert agreed[1]["expression"] is None
     sad = caption_by(Model(answers(expression=("sad",))), strategy="shots")
     assert sad.structured["subjects"][0]["expression"] == "sad"
-    assert "expression: says 'a broad smile', decided sad (80%)" in sad.conflicts
+    assert (
+        "expression of subject 1, Woman: says 'a broad smile', decided sad (80%)" in sad.conflicts
+    )
     hidden = caption_by(Model(answers(expression=(NOT_VISIBLE,))), strategy="shots")
     assert hidden.structured["subjects"][0]["expression"] is None
 

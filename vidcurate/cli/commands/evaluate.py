@@ -17,11 +17,17 @@ from vidcurate.analysis.evaluation import (
     ModelCost,
     evaluation_of,
 )
+from vidcurate.analysis.mutual_neighbours import (
+    SetAgreement,
+    agreement_of,
+    require_vectors,
+)
 from vidcurate.analysis.view import read_consistently, recorded_options, require_dataset
 from vidcurate.cli.commands.stage import stage_command
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import request, shared_parameters
+from vidcurate.clips.mutual_neighbours import SaturationFit
 from vidcurate.errors import quantity
 from vidcurate.stages.captions.evaluate import EVALUATE
 from vidcurate.stages.captions.references import REFERENCES_STAGE
@@ -60,6 +66,23 @@ def evaluate(  # noqa: D103 - it has the help of the stage's command
             show_default=False,
         ),
     ] = None,
+    sets: Annotated[
+        bool,
+        typer.Option(
+            "--sets",
+            rich_help_panel=PANEL,
+            help="Print too how far texts and pictures of this data set agree on which clips are "
+            "alike; it needs the vectors of embed and sentences.",
+        ),
+    ] = False,
+    neighbours: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            rich_help_panel=PANEL,
+            help="Of --sets: nearest others of each clip that are compared.",
+        ),
+    ] = 10,
     **values: Any,
 ) -> None:
     from vidcurate.api.choice import choose_options
@@ -68,6 +91,8 @@ def evaluate(  # noqa: D103 - it has the help of the stage's command
     from vidcurate.pipeline.session import run_all
 
     other = None if against is None else require_dataset(against)
+    if sets:
+        require_vectors(require_dataset(Path(values["dataset"])))
     own = given_values(EVALUATE.config, values)
     choice = choose_options(EVALUATE, own, values["config"], values["dataset"])
     lists = {"file": references, "captions_of": captions_of}
@@ -86,10 +111,14 @@ def evaluate(  # noqa: D103 - it has the help of the stage's command
     if not asked.as_json:
         show_result(asked, run, plan)
     found = read_consistently(run.dataset, lambda: evaluation_of(run.dataset, other))
+    agreement = agreement_of(run.dataset, neighbours) if sets else None
     if asked.as_json:
-        tell_json({"dataset": str(run.dataset.root), **asdict(found)})
-    else:
-        show(found)
+        more = {} if agreement is None else {"sets": asdict(agreement)}
+        tell_json({"dataset": str(run.dataset.root), **asdict(found), **more})
+        return
+    show(found)
+    if agreement is not None:
+        show_sets(agreement)
 
 
 def show(found: EvaluationReport) -> None:
@@ -101,6 +130,31 @@ def show(found: EvaluationReport) -> None:
         console.print(comparison_grid(found.comparisons))
     for line in (*left_out(found), *map(cost_line, found.costs)):
         console.print(Text(printable(line)), soft_wrap=True)
+
+
+def show_sets(found: SetAgreement) -> None:
+    """Print how far texts and pictures agree: a row for each number of frames."""
+    console = Console(highlight=False)
+    head = f"texts by {found.text_model}, pictures by {found.picture_model}"
+    neighbours = f"{found.k} nearest of {quantity(found.n_clips, 'clip')}"
+    console.print(Text(printable(f"\n{neighbours}: {head}")), soft_wrap=True)
+    counts = sorted({cell.n_captions for cell in found.cells})
+    grid = numbers_after("frames", "used", *(quantity(n, "caption") for n in counts))
+    for n_frames in sorted({cell.n_frames for cell in found.cells}):
+        row = [cell for cell in found.cells if cell.n_frames == n_frames]
+        scores = (f"{cell.score:.3f} ± {cell.standard_error:.3f}" for cell in row)
+        grid.add_row(str(n_frames), f"{row[0].frames_used:.1f}", *scores)
+    console.print(grid)
+    console.print(Text(f"by chance {found.chance:.3f}; {limit_of(found.fit)}"), soft_wrap=True)
+
+
+def limit_of(fit: SaturationFit | None) -> str:
+    """What the score comes to with many frames and captions, in words."""
+    if fit is None:
+        return "too few numbers of frames and captions for a limit"
+    if not fit.is_limit_shown:
+        return "no limit is shown"
+    return f"with many frames and captions {fit.limit:.3f}"
 
 
 def metric_grid(metrics: tuple[Metric, ...]) -> Grid:
@@ -138,7 +192,10 @@ def left_out(found: EvaluationReport) -> Iterator[str]:
 
 def cost_line(cost: ModelCost) -> str:
     """What the judgements used."""
-    judges = " and ".join(filter(None, (cost.model, cost.second_model)))
+    judges = cost.model
+    if cost.second_model:
+        is_same = cost.second_model == cost.model
+        judges += ", asked twice" if is_same else f" and {cost.second_model}"
     line = f"{judges}: {quantity(cost.requests, 'request')} for {quantity(cost.clips, 'clip')}"
     if cost.prompt_tokens is None or cost.completion_tokens is None:
         return f"{line}, tokens not counted"
