@@ -17,9 +17,14 @@ from vidcurate.captioning.current_text import (
 )
 from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.captioning.quality.event_agreement import ENTAILED, check_items
+from vidcurate.captioning.quality.event_agreement import (
+    CONTRADICTED,
+    ENTAILED,
+    NEUTRAL,
+    check_items,
+)
+from vidcurate.captioning.quality.judges import Judges
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
-from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
@@ -38,7 +43,6 @@ from vidcurate.stage import (
 )
 
 POINTS_EACH = 30  # in one request
-CONTRADICTED = "contradicted"
 PROMPTS = ("entail", *JSON_PROMPTS)
 
 
@@ -91,16 +95,17 @@ def cover(
         raise MediaError("the clip has no caption: see rows captions --failed")
     if found is None:
         raise MediaError("the clip has no key points: see rows keypoints --failed")
-    usage = Usage()
+    judges = Judges()
     points = [point.text for point in found.points]
-    checked = yield from count_usage(check_points(points, current.text), usage)
+    checked = yield from check_points(points, current.text, judges)
+    usage = judges.usage
     return Coverage(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         coverage=checked.share(ENTAILED),
         contradicted_share=checked.share(CONTRADICTED),
         n_points=len(points),
-        missing=checked.with_verdict("neutral"),
+        missing=checked.with_verdict(NEUTRAL),
         contradicted=checked.with_verdict(CONTRADICTED),
         text_from=current.source,
         text_hash=current.hash,
@@ -114,13 +119,11 @@ def cover(
     )
 
 
-def check_points(points: Sequence[str], text: str) -> Conversation[CheckedPoints]:
+def check_points(points: Sequence[str], text: str, judges: Judges) -> Conversation[CheckedPoints]:
     """Ask which points a text says, 30 in a request; an empty text says none, and is not asked."""
-    if not text.strip():
-        return CheckedPoints(tuple((point, "neutral") for point in points))
     verdicts: list[tuple[str, str]] = []
     for start in range(0, len(points), POINTS_EACH):
-        asked = yield from check_items(points[start : start + POINTS_EACH], text)
+        asked = yield from check_items(points[start : start + POINTS_EACH], text, judges)
         verdicts += zip(asked.items, asked.verdicts, strict=True)
     return CheckedPoints(tuple(verdicts))
 
