@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -79,6 +80,30 @@ def test_a_limit_stands_with_its_value(kept: ClipDetails) -> None:
     assert limit.value >= limit.limit
     assert (later.holds, later.limits[0].limit) == (True, 1)
     assert (kept.fate, kept.reason) == ("exported", None)
+
+
+def test_the_file_is_where_the_export_has_it(tmp_path: Path, video: Path) -> None:
+    """A clip's file is told by the path at which it lies, and the words heard in it with it.
+
+    The words are those of the clip's own part of the transcript, also from Python.
+    """
+    copy = tmp_path / video.name
+    shutil.copy(video, copy)
+    cue = "1\n00:00:01,000 --> 00:00:03,000\nLook here\n"
+    copy.with_suffix(".srt").write_text(cue, "utf-8")
+    out = tmp_path / "out"
+    options = {"split": {}, "transcribe": {"backend": "subtitles"}, "export": {"media": "copy"}}
+    process(out, options, copy)
+    heard = []
+    for clip in open_dataset(out).clips():
+        found = clip.details()
+        assert found.files
+        assert all(Path(file).exists() for file in found.files)
+        assert found.heard is not None
+        assert "".join(clip.words()["word"].to_pylist()).split() == found.heard.split()
+        assert found.rows["transcripts"].made_by.backend == "subtitles"
+        heard += found.heard.split()
+    assert heard == ["Look", "here"]
 
 
 def test_a_rejected_clip_names_the_rule_it_breaks(root: Path, clips: list[Clip]) -> None:

@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 from tests.support.command import vidcurate
 from tests.support.pipeline import process
-from vidcurate.analysis.tune import Tuning, tune
+from vidcurate.analysis.making import USAGE_COLUMNS
+from vidcurate.analysis.tune import Tuning, score_columns, tune
 from vidcurate.errors import UsageError
+from vidcurate.pipeline.resolve import resolve
 from vidcurate.rules import evaluate_rules, parse
+from vidcurate.stages.registry import STAGES
+from vidcurate.store.dataset import Dataset
 
 Scores = Sequence[float | None]
 
@@ -241,3 +245,11 @@ def test_what_the_command_refuses(data: Path, arguments: list[str], fault: str) 
     assert (ended.code, ended.out) == (2, "")
     assert fault in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_what_a_model_took_is_no_score(tmp_path: Path) -> None:
+    """Requests, tokens and seconds of a table of scores are not among its scores."""
+    plan = resolve(Dataset(tmp_path), STAGES, ("sounds",), {})
+    names = {column for table, column in score_columns(plan) if table == "sounds"}
+    assert {"speech_share", "top_probability"} <= names
+    assert not names & {*USAGE_COLUMNS}

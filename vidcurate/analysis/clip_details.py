@@ -16,11 +16,14 @@ from vidcurate.analysis.one_clip import Lineage, OneClip, one_clip
 from vidcurate.analysis.strips import clip_strip
 from vidcurate.analysis.view import command_of, present_plan, present_scope, reader
 from vidcurate.clips.reviews import ClipReview, is_about, reviews_of, standing
+from vidcurate.clips.words import read_words, spoken_text, words_in
 from vidcurate.errors import MediaError, UsageError
+from vidcurate.exporting.folder.row_files import CLIPS_FOLDER
 from vidcurate.exporting.targets import folder_name
 from vidcurate.records import (
     ACCEPTED,
     ALIGNMENT,
+    CAPTION_VECTORS,
     CAPTIONS,
     CLIPS,
     CUTS,
@@ -34,6 +37,7 @@ from vidcurate.records import (
     SCORE_TABLES,
     SIGNATURES,
     SOURCES,
+    TRANSCRIPTS,
     VECTORS,
     VERDICTS,
     VERIFIED,
@@ -51,12 +55,13 @@ from vidcurate.store.table import Table
 
 # The tables that are told of, in the order of the data.
 TOLD: tuple[Table[Any], ...] = (
-    *(SOURCES, VIDEOS, SCANS, VECTORS, CUTS, CLIPS),
+    *(SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, CLIPS),
     *(*(t for t in SCORE_TABLES if t is not DEDUP), SIGNATURES, DEDUP, KEPT, PARTITIONS, KEYFRAMES),
-    *(CAPTIONS, ALIGNMENT, VERDICTS, WEAK_CAPTIONS, REFINED, ACCEPTED, EXPORTS, VERIFIED),
+    *(CAPTIONS, ALIGNMENT, VERDICTS, WEAK_CAPTIONS, REFINED, CAPTION_VECTORS),
+    *(ACCEPTED, EXPORTS, VERIFIED),
 )
 # Their rows are much, and for programs: only what made them is told.
-PROGRAMS_READ = (VECTORS, CUTS, SIGNATURES)
+PROGRAMS_READ = (VECTORS, CUTS, SIGNATURES, CAPTION_VECTORS)
 # Their rows repeat the clip's span.
 AS_CLIPS = (KEPT, PARTITIONS, ACCEPTED)
 KEYS = frozenset({"clip_id", "video_id", "file_id"})
@@ -106,8 +111,9 @@ class ClipDetails:
     """All that is known of one clip.
 
     `rows` are by table, in the order of the data. `strip` is a picture's file, or `strip_fault`
-    says why there is none. `not_made` are the tables that the data set lacks, each with the command
-    that makes it.
+    says why there is none. `heard` are the words that are said in it, null where no transcript
+    tells; `heard_fault` says why one cannot be read. `not_made` are the tables that the data set
+    lacks, each with the command that makes it.
     """
 
     dataset: str
@@ -117,6 +123,8 @@ class ClipDetails:
     reason: str | None
     strip: str | None
     strip_fault: str | None
+    heard: str | None
+    heard_fault: str | None
     rules: tuple[RuleOutcome, ...]
     rows: Mapping[str, TableRow]
     copies: tuple[Copy, ...]
@@ -152,6 +160,7 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
     fate = clip_fates(dataset, clip.plan, partial(read_own, clip)).to_pylist()[0]
     decisions = read_decisions(dataset)
     picture, fault = write_strip(clip, strip)
+    heard, heard_fault = words_heard(clip)
     rows = {table.name: told(clip, table) for table in tables_told(clip) if clip.has(table)}
     return ClipDetails(
         dataset=str(dataset.root),
@@ -161,6 +170,8 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
         reason=fate["reason"],
         strip=None if picture is None else str(picture),
         strip_fault=fault,
+        heard=heard,
+        heard_fault=heard_fault,
         rules=rule_outcomes(clip),
         rows=rows,
         copies=tuple(copies_of(clip)),
@@ -229,16 +240,32 @@ def keyframe_files(clip: OneClip) -> list[str]:
     return [str(files / keyframe.file) for keyframe in row.keyframes]
 
 
-def exported_files(clip: OneClip) -> Iterator[str]:
-    """Where the clip's files lie in each export."""
+def exported_files(clip: OneClip) -> list[str]:
+    """Where the clip's files lie in each export, or in the data set where they are packed."""
     row = clip.row(EXPORTS)
     if row is None:
-        return
-    config = clip.made[EXPORTS.name].config
+        return []
+    made = clip.made[EXPORTS.name]
+    config = made.config
     assert isinstance(config, ExportConfig)
-    for target in config.target:
-        out = config.out or clip.dataset.root / folder_name(target)
-        yield from (str(out / name) for name in (row.file, row.wav) if name)
+    outs = [config.out or clip.dataset.root / folder_name(target) for target in config.target]
+    names = [name for name in (row.file, row.wav) if name]
+    exported = [out / CLIPS_FOLDER / name for out in outs for name in names]
+    own = [made.output(clip.dataset).files / name for name in names]
+    return [str(file) for file in [file for file in exported if file.exists()] or own]
+
+
+def words_heard(clip: OneClip) -> tuple[str | None, str | None]:
+    """Return the words that are said in the clip, or None and why they cannot be read, if so."""
+    transcript, span = clip.row(TRANSCRIPTS), clip.row(CLIPS)
+    if transcript is None or span is None:
+        return None, None
+    file = clip.made[TRANSCRIPTS.name].output(clip.dataset).files / transcript.words_file
+    try:
+        words = words_in(read_words(local_copy(file)), span.start_s, span.end_s)
+    except MediaError as error:
+        return None, str(error)
+    return spoken_text(words), None
 
 
 def write_strip(clip: OneClip, file: Path | None) -> tuple[Path | None, str | None]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from vidcurate.analysis.making import USAGE_COLUMNS
 from vidcurate.analysis.view import present_plan, present_scope, present_tables, reader
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
@@ -147,7 +148,10 @@ def rules_for(plan: tuple[ResolvedStage, ...], texts: Sequence[str]) -> list[Rul
 
 
 def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
-    """Every numeric column of the score tables that a data set has, and the clips' length."""
+    """Every numeric column of the score tables that a data set has, and the clips' length.
+
+    What a model took to make a row is no score.
+    """
     present = present_tables(plan)
     return [
         (CLIPS.name, "duration_s"),
@@ -156,7 +160,7 @@ def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
             for table in SCORE_TABLES
             if table.name in present
             for field in table.schema
-            if kind_of_type(field.type) == "number"
+            if kind_of_type(field.type) == "number" and field.name not in USAGE_COLUMNS
         ),
     ]
 

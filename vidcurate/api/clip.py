@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.analysis.clip_details import ClipDetails, clip_details
 from vidcurate.analysis.view import read_consistently
 from vidcurate.clips.windows import window
+from vidcurate.clips.words import SCHEMA, read_words, words_in
 from vidcurate.errors import UsageError
 from vidcurate.media.io.content import video_path
 from vidcurate.records import (
@@ -23,6 +25,7 @@ from vidcurate.records import (
     REFINED,
     SCANS,
     SOURCES,
+    TRANSCRIPTS,
     VIDEOS,
     Clip,
     Source,
@@ -139,6 +142,20 @@ class DatasetClip:
         row = self.dataset.find_row(KEYFRAMES, self.id)
         files = [self.dataset.file_of(KEYFRAMES, k.file) for k in row.keyframes] if row else []
         return [sized(read_image(file), size) for file in files]
+
+    def words(self) -> pa.Table:
+        """The words that are said in the clip, as `transcribe` has them, in their order.
+
+        Columns `start_s` and `end_s` in seconds on the video's clock, `word` with the space before
+        it, `probability` and `segment`, the number of the sentence. A word belongs to the clip that
+        holds its middle. Empty where the video has no transcript. Raises MediaError for a file that
+        is gone.
+        """
+        transcript = self.dataset.find_row(TRANSCRIPTS, self.row.video_id)
+        if transcript is None:
+            return SCHEMA.empty_table()
+        words = read_words(self.dataset.file_of(TRANSCRIPTS, transcript.words_file))
+        return words_in(words, self.row.start_s, self.row.end_s)
 
     def details(self, strip: str | os.PathLike[str] | None = None) -> ClipDetails:
         """All that is known of the clip, and what made each part, as `vidcurate show` tells it.

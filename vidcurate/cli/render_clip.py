@@ -20,6 +20,7 @@ from vidcurate.records import (
     REFINED,
     SCORE_TABLES,
     SOURCES,
+    TRANSCRIPTS,
     VERDICTS,
     VIDEOS,
     Decision,
@@ -45,6 +46,7 @@ def show_clip(found: ClipDetails) -> None:
     print_pairs(console, facts)
     print_rules(console, found.rules)
     print_scores(console, found)
+    print_group(console, "heard", heard_lines(found))
     print_group(console, "duplicates", [copy_line(copy) for copy in found.copies])
     print_group(console, "keyframes", found.keyframes)
     print_group(console, "captions", caption_lines(found))
@@ -194,7 +196,10 @@ def words(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(words, value)) or "none"
+        between = "; " if value and isinstance(value[0], dict) else ", "
+        return between.join(map(words, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {words(part)}" for name, part in value.items())
     return str(value)
 
 
@@ -208,6 +213,15 @@ def limit_text(limits: Sequence[LimitOutcome]) -> Text:
         space = "  " if shown else ""
         shown.append(f"{space}{MARKS[limit.holds]} {condition}{now}", style=STYLES[limit.holds])
     return shown
+
+
+def heard_lines(found: ClipDetails) -> Iterator[str]:
+    """The words that are said in the clip, and what heard them."""
+    made = found.rows.get(TRANSCRIPTS.name)
+    if made is None or not made.values:
+        return
+    yield found.heard_fault or found.heard or "no words"
+    yield f"  by {made_by(made.made_by)}"
 
 
 def copy_line(copy: Copy) -> str:

@@ -37,12 +37,12 @@ def announce_work(run: Run, plan: Sequence[ResolvedStage]) -> None:
     for resolved in plan:
         own = resolved.stage.writes.name
         is_known = not changing & (resolved.tables.keys() - {own})
+        # What rules over tables that change will reject is not known yet.
+        own_scope = scope if changing else prune(run.dataset, plan, resolved, scope)
         if isinstance(resolved.stage, TableStage):
-            if not is_known or reason_to_redo(run.dataset, resolved, scope):
+            if not is_known or reason_to_redo(run.dataset, resolved, own_scope):
                 changing.add(own)
             continue
-        # What rules over tables that change would reject is not known yet.
-        own_scope = scope if changing else prune(run.dataset, plan, resolved, scope)
         n_pending = count_pending(run, resolved, own_scope)
         estimate = resolved.stage.cost.requests(resolved.config)
         if estimate is not None and (n_pending or (resolved.need.is_optional and not is_known)):

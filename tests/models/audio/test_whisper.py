@@ -86,6 +86,15 @@ def test_a_missing_model_says_how_to_get_one(
         open_whisper(str(tmp_path), "", "int8", "")
 
 
+def test_the_installed_model_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name that rows have for the installed model finds it; other names are the hub's."""
+    monkeypatch.setattr(whisper, "bundled_model", lambda: tmp_path)
+    assert whisper.model_folder("tiny.en") == whisper.model_folder("") == tmp_path
+    assert whisper.model_folder("small") is None
+
+
 def test_a_missing_package_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the error names the command that installs it."""
     monkeypatch.setitem(sys.modules, "faster_whisper", None)

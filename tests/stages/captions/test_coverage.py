@@ -10,7 +10,6 @@ from tests.support.decisions import decided
 from tests.support.pipeline import process, rows
 from vidcurate.analysis.decisions import deciding
 from vidcurate.captioning.current_text import CurrentText
-from vidcurate.captioning.quality.judges import Judges
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversation
 from vidcurate.records import COVERAGE, KEYPOINTS
@@ -30,7 +29,7 @@ class Reader:
 
     def __call__(self, request: ModelRequest) -> Outcome:
         """The verdicts on the statements of a request."""
-        lines = str(request.parts[0]).partition("<statements>\n")[2].partition("\n</")[0]
+        lines = str(request.parts[0]).partition("<statements>\n")[2].partition("\n</statements>")[0]
         items = [line.partition(". ")[2] for line in lines.splitlines()]
         self.sizes.append(len(items))
         words = {SAID: "entailed", DENIED: "contradicted"}
@@ -40,7 +39,7 @@ class Reader:
 def checked(points: list[str], text: str) -> tuple[CheckedPoints, list[int]]:
     """What a reader says of points, and the sizes of its requests."""
     reader = Reader()
-    result = run_conversation(check_points(points, text, Judges()), reader)
+    result = run_conversation(check_points(points, text), reader)
     assert isinstance(result, CheckedPoints)
     return result, reader.sizes
 
@@ -79,15 +78,8 @@ def test_another_text_is_held_against_the_same_points(
     def say(body: dict[str, Any]) -> str:
         words = "\n".join(p.get("text", "") for p in body["messages"][0]["content"])
         if "<statements>" in words:
-            return json.dumps(
-                {
-                    "verdicts": [
-                        "entailed"
-                        if SAID.lower() in words.partition("<statements>")[0]
-                        else "neutral"
-                    ]
-                }
-            )
+            is_said = SAID.lower() in words.partition("<statements>")[0]
+            return json.dumps({"verdicts": ["entailed" if is_said else "neutral"]})
         if '"confidence"' in words:
             return json.dumps({"answer": "yes", "confidence": 90})
         points = {"points": [{"text": SAID, "category": "action"}]}

@@ -17,12 +17,18 @@ from vidcurate.analysis.decisions import deciding
 from vidcurate.analysis.evaluation import evaluation_of
 from vidcurate.captioning.current_text import CurrentText
 from vidcurate.captioning.quality.compared_texts import cut_at_sentence, text_about
-from vidcurate.captioning.quality.judges import Tally
+from vidcurate.captioning.quality.evaluating import (
+    EvaluatedText,
+    Measured,
+    MeasureOptions,
+    measure_text,
+)
+from vidcurate.captioning.quality.judges import Judges, Tally
 from vidcurate.cli.app import app
 from vidcurate.cli.commands.evaluate import show
 from vidcurate.errors import UsageError
-from vidcurate.models.chat.conversation import Answer, ModelRequest
-from vidcurate.records import CAPTIONS, EVALUATIONS, Evaluation
+from vidcurate.models.chat.conversation import Answer, ModelRequest, run_conversation
+from vidcurate.records import CAPTIONS, EVALUATIONS, Evaluation, Reference
 from vidcurate.stages.captions.evaluate import EvaluateConfig, can_evaluate, judges_in_words
 from vidcurate.store.dataset import Dataset
 
@@ -112,6 +118,26 @@ def test_without_a_model_nothing_is_asked_and_nothing_is_made_up(out: Path) -> N
     first = evaluated(out, {"measures": ("autodq", "vdc", "repetition")})[0]
     assert (first.recall, first.vdc_accuracy, first.repetition) == (None, None, 0.0)
     assert (first.notes, first.backend) == (("no model is named",), "rules")
+
+
+def test_without_the_tagger_entity_is_null(tmp_path: Path) -> None:
+    """Nothing stands in for it, and the row says how to get it."""
+    reference = Reference("r", "c", "v", TRUE, "detailed", 1.0, "")
+    one = EvaluatedText(CurrentText(TEXTS[0], "caption"), None, [reference], tmp_path / "q.json")
+    options = MeasureOptions(("entity", "repetition"), ("events",), 1000, has_model=False)
+    talk = measure_text(one, options, None, Judges())
+    found = run_conversation(talk, oracle)
+    assert isinstance(found, Measured)
+    assert found.columns == {"repetition": 0.0}
+    assert found.notes == ["entity: pip install 'vidcurate[text]'"]
+
+
+def test_options_that_cannot_be_meant_are_refused() -> None:
+    """To measure nothing, and to ask a second judge without a first."""
+    with pytest.raises(ValueError, match="name one at least"):
+        EvaluateConfig(measures=())
+    with pytest.raises(ValueError, match="takes second_judge"):
+        EvaluateConfig(second_judge="same")
 
 
 def test_questions_are_made_once_and_kept_with_their_answers(out: Path, script: Script) -> None:
@@ -230,6 +256,21 @@ def test_means_and_differences_of_two_data_sets(
     assert re.search(r"^recall +0\.167 +0\.167 +2 +1$", printed, re.MULTILINE)
     assert re.search(r"^recall +0\.167 +0\.500 +-0\.333 ", printed, re.MULTILINE)
     assert f"{MODEL}: 8 requests for 2 clips, 88 tokens in, 40 out" in printed
+
+
+def test_grades_of_judge_are_told_beside(out: Path, script: Script) -> None:
+    """The mean of the grades in verdicts stands among the metrics; nobody is asked for it again."""
+    evaluated(out, {"measures": ("repetition",)})
+    assert [metric.name for metric in evaluation_of(Dataset(out)).metrics] == ["repetition"]
+    grades = iter((2, 4, 3))
+    nothing: dict[str, Any] = {"wrong_objects": [], "wrong_actions": [], "explanation": ""}
+    script.say = lambda _body: json.dumps({"grade": next(grades), **nothing})
+    asked = by(script)
+    del asked["measures"]
+    process(out, {"judge": asked})
+    grade = evaluation_of(Dataset(out)).metrics[-1]
+    assert (grade.name, grade.mean, grade.n) == ("grade", 3.0, 3)
+    assert grade.standard_error == pytest.approx(3**-0.5)
 
 
 def test_only_what_was_evaluated_is_compared(out: Path) -> None:

@@ -26,8 +26,9 @@ from vidcurate.models.audio.voice_activity import FRAME, open_silero
 from vidcurate.models.audio.word_gate import WordGate
 from vidcurate.records import SOURCES, TRANSCRIPTS, Transcript
 from vidcurate.stages.sources.heard_words import HeardSpeech, hear_speech
-from vidcurate.stages.sources.transcribe import TRANSCRIBE
+from vidcurate.stages.sources.transcribe import DAMAGED, INVENTED, TRANSCRIBE
 from vidcurate.stages.sources.transcribe_options import TranscribeConfig
+from vidcurate.store.dataset import DONE_WITH_LOSSES
 
 SRT = "1\n00:00:01,000 --> 00:00:03,000\nFrom the\nfile.\n"
 
@@ -56,6 +57,12 @@ def by_name(out: Path) -> dict[str, Transcript]:
     """The transcripts by the names of their videos."""
     names = {source.video_id: Path(source.path).name for source in rows(out, SOURCES)}
     return {names[row.video_id]: row for row in rows(out, TRANSCRIPTS)}
+
+
+def losses(out: Path) -> list[dict[str, Any]]:
+    """What transcribe says is in no row."""
+    done = stored(out, TRANSCRIPTS).done(DONE_WITH_LOSSES)
+    return [loss for each in done["losses"].to_pylist() for loss in each or []]
 
 
 def words_of(out: Path, row: Transcript) -> list[dict[str, Any]]:
@@ -162,6 +169,23 @@ def test_invented_words_are_dropped_and_counted(
     row = by_name(tmp_path)["late.mkv"]
     assert (row.n_words, row.n_dropped_words) == (0, 4)
     assert row.dropped_s == pytest.approx(2.0, abs=0.4)
+    (loss,) = losses(tmp_path)
+    assert loss == {"what": INVENTED, "count": 4, "seconds": row.dropped_s}
+
+
+def test_damaged_sound_is_a_loss(folder: Path, tmp_path: Path, script: SpeechScript) -> None:
+    """Packets that cannot be decoded are counted with the seconds that the sound lacks."""
+    whole, damaged = tmp_path / "whole.mkv", tmp_path / "damaged.mkv"
+    ffmpeg("-i", str(folder / "late.mkv"), "-c:v", "copy", "-c:a", "aac", str(whole))
+    noise = "noise=amount=if(gt(n\\,20)\\,1\\,0)"
+    ffmpeg("-i", str(whole), "-c", "copy", "-bsf:a", noise, str(damaged))
+    out = tmp_path / "out"
+    process(out, options_of(script), damaged)
+    row = by_name(out)["damaged.mkv"]
+    (loss,) = (loss for loss in losses(out) if loss["what"] == DAMAGED)
+    assert loss["count"] == row.n_decode_errors > 0
+    assert row.sound_s is not None
+    assert loss["seconds"] == pytest.approx(7.0 - row.sound_s, abs=0.1)
 
 
 class Ear:

@@ -192,7 +192,10 @@ def left_out(found: EvaluationReport) -> Iterator[str]:
 
 def cost_line(cost: ModelCost) -> str:
     """What the judgements used."""
-    judges = " and ".join(filter(None, (cost.model, cost.second_model)))
+    judges = cost.model
+    if cost.second_model:
+        is_same = cost.second_model == cost.model
+        judges += ", asked twice" if is_same else f" and {cost.second_model}"
     line = f"{judges}: {quantity(cost.requests, 'request')} for {quantity(cost.clips, 'clip')}"
     if cost.prompt_tokens is None or cost.completion_tokens is None:
         return f"{line}, tokens not counted"

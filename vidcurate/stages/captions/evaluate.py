@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import field_validator
 
 from vidcurate.captioning.current_text import (
     TEXT_LOOKUPS,
@@ -101,14 +102,12 @@ class EvaluateConfig(OptionalModelConfig):
         "rates: missing and invented events; repetition: runs of four words said again; entity: "
         "nouns, by MiniLM's vectors; vdc: questions answered from the text; repeat for more",
         flag="--measure",
-        min_length=1,
     )
     kinds: tuple[Kind, ...] = option(
         ("events",),
         "What is compared by autodq and rates; events: what happens; looks: how things are; repeat "
         "for both",
         flag="--kind",
-        min_length=1,
     )
     second_judge: str = option(
         "",
@@ -121,6 +120,14 @@ class EvaluateConfig(OptionalModelConfig):
         unit="words",
         ge=20,
     )
+
+    @field_validator("measures", "kinds")
+    @classmethod
+    def one_at_least(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse to measure nothing; raises ValueError."""
+        if not names:
+            raise ValueError("name one at least")
+        return names
 
     @property
     def asks(self) -> bool:
@@ -343,7 +350,10 @@ def can_evaluate(config: EvaluateConfig, _others: Mapping[str, StageConfig]) -> 
 
 
 def estimated_requests(config: EvaluateConfig) -> RequestEstimate | None:
-    """Which model judges, and how many requests a clip with one reference takes at least."""
+    """Which model judges, and how many requests a clip with one reference takes.
+
+    One without takes none, and one with several takes more, so that it is no bound.
+    """
     if not config.asks or config.chat is None:
         return None
     again = 2 if config.second_judge else 1
@@ -352,7 +362,7 @@ def estimated_requests(config: EvaluateConfig) -> RequestEstimate | None:
         requests += EVENT_REQUESTS * len(config.kinds) + EVENT_VERDICTS * again
     if "vdc" in config.measures:
         requests += VDC_REQUESTS - 1 + again
-    return chat_model.request_estimate(config.chat, requests)
+    return chat_model.request_estimate(config.chat, requests, is_least=False)
 
 
 def worker_resources(config: EvaluateConfig) -> Resources:

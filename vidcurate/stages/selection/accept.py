@@ -48,8 +48,7 @@ class AcceptConfig(StageConfig):
     rules: tuple[Annotated[str, AfterValidator(check_text_rule)], ...] = option(
         (),
         "Rules that every clip of the export must satisfy, over its texts too, such as "
-        "'alignment.clip_cosine >= 0.2' or 'words(captions.text) >= 10 and captions.text not "
-        "contains [''logo'', ''watermark'']'; repeat for more",
+        "'alignment.clip_cosine >= 0.2' or 'words(captions.text) >= 10'; repeat for more",
         flag="--rule",
     )
 

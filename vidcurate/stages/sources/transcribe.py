@@ -15,6 +15,7 @@ from vidcurate.models.audio.sound_events import EventFinder, open_event_finder, 
 from vidcurate.models.audio.transcription import Transcriber
 from vidcurate.models.audio.voice_activity import OpenEar, open_silero, require_silero
 from vidcurate.models.audio.whisper import (
+    BUNDLED_MODEL,
     check_whisper,
     knows_only_english,
     model_folder,
@@ -29,7 +30,9 @@ from vidcurate.stage import (
     Cost,
     DatasetView,
     Drop,
+    Incomplete,
     Lookup,
+    Loss,
     MapStage,
     RequestEstimate,
     Resources,
@@ -49,8 +52,10 @@ from vidcurate.stages.sources.transcribe_options import (
 from vidcurate.store.digests import content_hash
 
 MEASURED, SPREAD = "measured", "spread"
-BUNDLED = "tiny.en"
 ENGLISH = "en"
+# What of a video's sound is in no word.
+DAMAGED = "sound that could not be decoded, by packets"
+INVENTED = "words that nobody seems to say"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def transcribe(
     config: TranscribeConfig,
     listener: Listener | None,
     workspace: Workspace,
-) -> Iterator[list[Transcript] | Drop | MediaError]:
+) -> Iterator[list[Transcript] | Incomplete[Transcript] | Drop | MediaError]:
     """Write the words of each video, one after the other.
 
     Raises MediaError for a video that is gone, was not scanned, or is in a language that the model
@@ -142,8 +147,8 @@ def from_subtitles(file: SubtitleFile, video: Video, workspace: Workspace) -> Tr
 
 def from_sound(
     video: Video, config: TranscribeConfig, listener: Listener, workspace: Workspace
-) -> list[Transcript] | MediaError:
-    """The transcript that the model hears."""
+) -> Incomplete[Transcript] | MediaError:
+    """The transcript that the model hears, and what of the sound is not in it."""
     from vidcurate.media.audio.mono import mono_sound
     from vidcurate.media.audio.tracks import track_of
     from vidcurate.media.io.decode import Faults
@@ -169,7 +174,20 @@ def from_sound(
         return heard
     name = f"{video.video_id}.words.parquet"
     write_words(workspace.files / name, heard.words)
-    return [heard_row(video, config, heard, faults.n_damaged + faults.n_errors, name)]
+    n_errors = faults.n_damaged + faults.n_errors
+    row = heard_row(video, config, heard, n_errors, name)
+    return Incomplete([row], tuple(losses_of(row, end_s)))
+
+
+def losses_of(row: Transcript, end_s: float) -> Iterator[Loss]:
+    """What of a video's sound is in no word: what is damaged, and what nobody seems to say.
+
+    Where packets are damaged, all sound that the video lacks counts as lost by that.
+    """
+    if row.n_decode_errors:
+        yield Loss(DAMAGED, row.n_decode_errors, max(0.0, end_s - (row.sound_s or 0.0)))
+    if row.n_dropped_words:
+        yield Loss(INVENTED, row.n_dropped_words, row.dropped_s)
 
 
 def heard_row(
@@ -206,7 +224,7 @@ def model_name(config: TranscribeConfig) -> str:
     backend = config.backend
     if isinstance(backend, SubtitlesConfig):
         return ""
-    return backend.model or BUNDLED
+    return backend.model or BUNDLED_MODEL
 
 
 def revision_of(config: TranscribeConfig) -> str:
