@@ -42,7 +42,7 @@ def test_a_data_set_has_an_agreement(out: Dataset[Path]) -> None:
     """Three clips by one neighbour: numbers of frames as the clips have, one caption, no fit."""
     found = agreement_of(out, k=1)
     assert (found.n_clips, found.n_left_out, found.chance) == (3, 0, 0.5)
-    assert (found.text_model, found.picture_model) == ("words", found.picture_model)
+    assert (found.text_model, found.picture_model) == ("words", "appearance")
     assert {cell.n_captions for cell in found.cells} == {1}
     assert found.cells[0].n_frames == 1
     assert all(cell.frames_used <= cell.n_frames for cell in found.cells)

@@ -117,6 +117,7 @@ def compared(
     text_rows = [rows[clip.clip_id] for clip in chosen]
     captions = captions_of(text_rows, made, dataset, texts_by_clip(read, made))
     most = max(len(vectors) for vectors in frames)
+    pictures = next(iter(videos.values()))
     counts = [count for count in FRAME_COUNTS if count == 1 or count < 2 * most]
     cells = tuple(agreement_table(frames, captions, k, counts, range(1, len(captions[0]) + 1)))
     return SetAgreement(
@@ -124,7 +125,7 @@ def compared(
         read(CLIPS.name).num_rows - len(both),
         k,
         chance(len(chosen), k),
-        next(iter(videos.values())).model,
+        pictures.model or pictures.backend,
         text_rows[0].model,
         cells,
         fit_saturation(cells),
