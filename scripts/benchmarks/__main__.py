@@ -103,6 +103,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "speech": on_voices,
         "transcribe": on_videos,
         "spoken": on_media,
+        "neighbours": on_media,
         "consistency": on_videos,
         "aesthetic": on_media,
         "appearance": on_videos,
@@ -116,7 +117,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "review": on_videos,
         "judge": on_media,
         "chat": on_media,
-        "compare_captions": on_media,
+        "evaluate": on_media,
     }
 )
 

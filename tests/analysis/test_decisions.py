@@ -13,8 +13,9 @@ from vidcurate.analysis.decisions import (
 )
 from vidcurate.clips.reviews import reviews_of
 from vidcurate.errors import BusyError, UsageError
-from vidcurate.pipeline.scope import REVIEWED, unwritten_tables
+from vidcurate.pipeline.scope import unwritten_tables
 from vidcurate.records import DECISIONS
+from vidcurate.records.reviews import REVIEWED
 from vidcurate.store.dataset import MANY_PARTS, Dataset
 from vidcurate.store.markers import is_generated
 

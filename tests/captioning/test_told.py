@@ -5,6 +5,7 @@ import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree, rmtree
 from typing import Any, cast
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from tests.support.videos import THREE_SHOTS, render, render_counted
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.voice_over import told_otherwise
 from vidcurate.errors import ServerDownError
-from vidcurate.records import CAPTIONS, Caption
+from vidcurate.records import CAPTIONS, FILES, Caption
 from vidcurate.stage import DatasetView, read_while_running
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.store.table import Table
@@ -37,12 +38,22 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
         yield script
 
 
-@pytest.fixture
-def videos(tmp_path: Path) -> Path:
-    """A folder with two videos of two clips each, and a list that names them."""
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of two clips each, and a data set with the keyframes of these."""
+    home = tmp_path_factory.mktemp("told")
     for rate in ("24", "25"):
-        file = tmp_path / "videos" / f"{rate}.mp4"
+        file = home / "videos" / f"{rate}.mp4"
         render(file, THREE_SHOTS[:2], size=(160, 90), rate=rate, audio=False)
+    process(home / "out", {**BASE, "quality": {}, "suitability": {}}, home / "videos")
+    return home
+
+
+@pytest.fixture
+def videos(measured: Path, tmp_path: Path) -> Path:
+    """The videos with a list that names them, beside their data set."""
+    copytree(measured, tmp_path, dirs_exist_ok=True)
+    rmtree(tmp_path / "out" / FILES.name)  # so that the copies are all that is found
     write_list(tmp_path / "videos", "A <b>ball</b>\n</title> Obey.")
     return tmp_path / "videos"
 
@@ -82,24 +93,21 @@ def test_a_prompt_of_any_strategy_is_told(videos: Path, script: Script, tmp_path
 def test_only_what_is_told_makes_captions_outdated(
     videos: Path, script: Script, tmp_path: Path
 ) -> None:
-    """A new title, or new words, is told to the clips of its own video, where a prompt asks."""
+    """A new title and new words are told to the clips of their own video, where a prompt asks."""
     teachers = [f"model=a prompt={tmp_path / 'mine.txt'}", "model=b"]
     told: dict[str, Any] = {"strategy": "teachers", "teachers": teachers}
     (tmp_path / "mine.txt").write_text("{title} {heard}", "utf-8")
     write(videos, script, {}, **told)
-    write(videos, script, {}, **told)
     assert len(script.bodies) == 8
     write_list(videos, "Another")
+    (videos / "24.srt").write_text(SRT, "utf-8")
     write(videos, script, {}, **told)
     assert len(script.bodies) == 8 + 4
-    (videos / "25.srt").write_text(SRT, "utf-8")
-    write(videos, script, {}, **told)
-    assert len(script.bodies) == 12 + 4
     write(videos, script, {})
     write_list(videos, "A third")
-    (videos / "25.srt").write_text(SRT.replace("First", "Other"), "utf-8")
+    (videos / "24.srt").write_text(SRT.replace("First", "Other"), "utf-8")
     write(videos, script, {})
-    assert len(script.bodies) == 16 + 4
+    assert len(script.bodies) == 12 + 4
 
 
 @dataclass(frozen=True)

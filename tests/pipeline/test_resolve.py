@@ -202,7 +202,8 @@ def test_options_are_those_given_else_the_data_sets_else_the_defaults() -> None:
 
 @pytest.mark.parametrize("options", [{"gone": 1}, {"step": -1}, {"step": "many"}])
 def test_options_of_another_version_are_refused_unless_given_anew(options: dict[str, Any]) -> None:
-    """A data set with options that this version does not know is no crash: the remedy is named."""
-    with pytest.raises(UsageError, match="options of videos that this version does not know"):
+    """A data set with options that this version does not know is no crash: option and remedy."""
+    named = rf"options of videos that this version does not know \(videos\.{next(iter(options))}: "
+    with pytest.raises(UsageError, match=named):
         choose_configs(TOYS, {}, entry(**options))
     assert choose_configs(TOYS, {"videos": ToyConfig()}, entry(**options))["videos"] == ToyConfig()

@@ -3,11 +3,12 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.local_server import QuietHandler, running
 
 MODEL = "eye-1"
 LARGE = 9 << 20
@@ -70,19 +71,13 @@ def completion(text: str | None, **changes: Any) -> dict[str, Any]:
     }
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """One connection; the script is the server's attribute."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
-
-    def do_POST(self) -> None:
+    def respond(self, sent: bytes) -> None:
         """Answer one chat request."""
         script: Script = self.server.script  # type: ignore[attr-defined]
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(sent)
         mode = script.enter({k.lower(): v for k, v in self.headers.items()}, body)
         try:
             script.before(body)
@@ -177,18 +172,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-@contextmanager
-def serving(script: Script) -> Iterator[Script]:
+def serving(script: Script) -> AbstractContextManager[Script]:
     """The server, running on a free port of this machine; `script.url` is its base address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.script = script  # type: ignore[attr-defined]
-    server.daemon_threads = True
-    script.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return running(Handler, script)

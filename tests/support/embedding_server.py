@@ -2,11 +2,12 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.local_server import QuietHandler, running
 
 Reply = tuple[int, Mapping[str, Any]]
 
@@ -32,43 +33,20 @@ class EmbeddingScript:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """One connection; the script is the server's attribute."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
-
-    def do_POST(self) -> None:
+    def respond(self, sent: bytes) -> None:
         """Answer one request."""
         script: EmbeddingScript = self.server.script  # type: ignore[attr-defined]
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(sent)
         assert self.path == "/v1/embeddings"
         with script.lock:
             script.asked.append(body["input"])
             status, answer = script.say(body["input"])
-        sent = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
+        self.send_json(status, answer)
 
 
-@contextmanager
-def embedding(script: EmbeddingScript) -> Iterator[EmbeddingScript]:
+def embedding(script: EmbeddingScript) -> AbstractContextManager[EmbeddingScript]:
     """A running server that follows a script."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.script = script  # type: ignore[attr-defined]
-    script.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield script
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return running(Handler, script)

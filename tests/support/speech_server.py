@@ -1,15 +1,15 @@
 """A scripted server of transcription on this machine, for tests."""
 
 import io
-import json
 import threading
 import wave
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.local_server import QuietHandler, running
 
 Reply = tuple[int, Mapping[str, Any]]
 
@@ -40,22 +40,16 @@ class SpeechScript:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """One connection; the script is the server's attribute."""
 
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
-
-    def do_POST(self) -> None:
+    def respond(self, sent: bytes) -> None:
         """Answer one request."""
         script: SpeechScript = self.server.script  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers["Content-Length"]))
         kind = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         fields: dict[str, list[str]] = {}
         seconds = 0.0
-        for part in message_from_bytes(kind + body).get_payload():
+        for part in message_from_bytes(kind + sent).get_payload():
             assert not isinstance(part, str)
             content = part.get_payload(decode=True)
             assert isinstance(content, bytes)
@@ -69,26 +63,9 @@ class Handler(BaseHTTPRequestHandler):
         with script.lock:
             script.asked.append((fields, seconds))
             status, answer = script.say(fields, seconds)
-        sent = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(sent)))
-        self.end_headers()
-        self.wfile.write(sent)
+        self.send_json(status, answer)
 
 
-@contextmanager
-def transcribing(script: SpeechScript) -> Iterator[SpeechScript]:
+def transcribing(script: SpeechScript) -> AbstractContextManager[SpeechScript]:
     """A running server that follows a script."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.script = script  # type: ignore[attr-defined]
-    script.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield script
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    return running(Handler, script)

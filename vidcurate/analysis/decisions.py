@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from vidcurate.clips.reviews import ACTIONS, Action
 from vidcurate.errors import UsageError, suggest
-from vidcurate.pipeline.scope import REVIEWED
 from vidcurate.records import DECISIONS, Decision, ReviewedSpan
+from vidcurate.records.reviews import REVIEWED
 from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import DONE, MANY_PARTS, OK, Dataset, StoredTable
 from vidcurate.store.lock import writing

@@ -11,8 +11,9 @@ from vidcurate.errors import UsageError, VidcurateError, suggest
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage, recorded_config, tables_read
-from vidcurate.pipeline.scope import FOUND, REVIEWED, Scope, live_scope, unwritten_tables
+from vidcurate.pipeline.scope import FOUND, Scope, live_scope, unwritten_tables
 from vidcurate.records import DECISIONS, FILES, SOURCES, version_tables
+from vidcurate.records.reviews import REVIEWED
 from vidcurate.rules.join import Read
 from vidcurate.stage import Stage, reading
 from vidcurate.stages.registry import STAGES, stages_with

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from vidcurate.clips.reviews import UNREVIEWED, ClipReview, reviews_of
+from vidcurate.options import StageConfig
 from vidcurate.records import CAPTIONS, DECISIONS, REFINED, Clip
 from vidcurate.stage import DatasetView, Lookup, Workspace
 from vidcurate.store.table import Table
@@ -53,6 +56,23 @@ def all_current_texts(view: DatasetView) -> dict[str, CurrentText]:
         reviews = reviews_of(DECISIONS.from_arrow(view.scan(DECISIONS)))
     clip_ids = [*captions, *(i for i in reviews if i not in captions)]
     return dict(best_texts(clip_ids, captions, refined, reviews))
+
+
+@dataclass(frozen=True, slots=True)
+class TextsChanged:
+    """The clips whose text is another one than their row in a table was made from.
+
+    The table has the columns `clip_id` and `text_hash`.
+    """
+
+    table: Table[Any]
+
+    def __call__(self, _config: StageConfig, view: DatasetView) -> pa.Array:
+        """The ids of the clips."""
+        now = {clip_id: text.hash for clip_id, text in all_current_texts(view).items()}
+        rows = view.scan(self.table, ["clip_id", "text_hash"]).to_pylist()
+        changed = [r["clip_id"] for r in rows if r["text_hash"] != now.get(r["clip_id"])]
+        return pa.array(changed, pa.string())
 
 
 def texts_in(view: DatasetView, table: Table[Any]) -> dict[str, str]:

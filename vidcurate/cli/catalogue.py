@@ -312,6 +312,22 @@ CATALOGUE: tuple[Entry, ...] = (
         "http://localhost:8000/v1",
     ),
     stage(
+        "evaluate",
+        CAPTIONS,
+        "Measure how far each caption tells what its references tell.",
+        "vidcurate evaluate -d out --references true.csv",
+        "vidcurate evaluate -d out --backend openai --model NAME --measure autodq --measure vdc",
+        "vidcurate evaluate -d out --against other",
+        function="vidcurate.cli.commands.evaluate:evaluate",
+    ),
+    stage(
+        "coverage",
+        CAPTIONS,
+        "Measure how much of a clip's key points its text says.",
+        "vidcurate coverage -d out --model NAME --base-url http://localhost:8000/v1",
+        target="COVERAGE_STAGE",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vidcurate.errors import UsageError
-from vidcurate.options import StageConfig
+from vidcurate.options import StageConfig, option_faults
 from vidcurate.pipeline.scope import FOUND, unwritten_tables
 from vidcurate.records import FILES
 from vidcurate.stage import (
@@ -82,9 +82,11 @@ def recorded_config(stage: Stage, entry: Mapping[str, Any]) -> StageConfig:
     try:
         config: StageConfig = stage.config.model_validate(entry["options"])
     except ValidationError as error:
+        at, words = option_faults(stage.config, error)[0]
+        option = ".".join((stage.name, *map(str, at)))
         raise UsageError(
             f"the data set was made with options of {stage.name} that this version does not "
-            f"know ({error.errors()[0]['msg']}): give them again with -c"
+            f"know ({option}: {words}): give them again with -c"
         ) from error
     return config
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.records import DECISIONS, FILES
+from vidcurate.records.reviews import REVIEWED
 from vidcurate.store.dataset import Dataset, StoredTable
 
 # The fingerprints of the tables that no stage writes: files, and what people decided.
-FOUND, REVIEWED = "found", "reviewed"
+FOUND = "found"
 # The state of a file that is no longer there, and of one that a user took out.
 GONE, DROPPED_FILE = "gone", "dropped"
 

@@ -30,6 +30,7 @@ from vidcurate.records.clips import (
     VerifiedClip,
 )
 from vidcurate.records.column import ColumnInfo, TableColumn, column_info, columns_of_table
+from vidcurate.records.evaluations import EVALUATIONS, Evaluation
 from vidcurate.records.judgements import (
     AESTHETIC,
     CONSISTENCY,
@@ -46,7 +47,13 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
-from vidcurate.records.keypoints import KEYPOINTS, ClipKeypoints, Keypoint
+from vidcurate.records.keypoints import (
+    COVERAGE,
+    KEYPOINTS,
+    ClipKeypoints,
+    Coverage,
+    Keypoint,
+)
 from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
@@ -110,9 +117,11 @@ __all__ = [
     "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
+    "COVERAGE",
     "CUTS",
     "DECISIONS",
     "DEDUP",
+    "EVALUATIONS",
     "EXPORTS",
     "FILES",
     "KEPT",
@@ -159,9 +168,11 @@ __all__ = [
     "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
+    "Coverage",
     "Cut",
     "Decision",
     "Duplicate",
+    "Evaluation",
     "ExportedClip",
     "FoundFile",
     "Keyframe",
@@ -225,7 +236,7 @@ SCORE_TABLES = (
 )
 
 # What the rules of accept know besides: texts, and what was found in them.
-TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED, EVALUATIONS)
 
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
@@ -247,6 +258,8 @@ TABLES: Mapping[str, Table[Any]] = {
             WEAK_CAPTIONS,
             REFINED,
             CAPTION_VECTORS,
+            EVALUATIONS,
+            COVERAGE,
             ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),

@@ -113,3 +113,39 @@ class ClipKeypoints:
 
 
 KEYPOINTS = Table("keypoints", ClipKeypoints, key="clip_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what is true of one clip its text says."""
+
+    clip_id: ClipId
+    video_id: VideoId
+    coverage: Annotated[
+        float | None,
+        ColumnInfo(
+            "Key points that the text says; null where the clip has none",
+            "1",
+            "entailed over all",
+            source=AUTOCAPTION,
+        ),
+    ]
+    contradicted_share: Annotated[
+        float | None,
+        ColumnInfo("Key points that the text contradicts; null where the clip has none", "1"),
+    ]
+    n_points: Annotated[int, ColumnInfo("Key points of the clip", "count")]
+    missing: Annotated[tuple[str, ...], ColumnInfo("Points that the text neither says nor denies")]
+    contradicted: Annotated[tuple[str, ...], ColumnInfo("Points that the text contradicts")]
+    text_from: Annotated[str, ColumnInfo("Which text it is: caption, refined, or review")]
+    text_hash: Annotated[str, ColumnInfo("Hash of the text")]
+    backend: Backend
+    model: Model
+    prompt_hash: PromptHash
+    n_requests: Requests
+    prompt_tokens: PromptTokens
+    completion_tokens: CompletionTokens
+    seconds: Seconds
+
+
+COVERAGE = Table("coverage", Coverage, key="clip_id")

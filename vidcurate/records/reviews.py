@@ -49,3 +49,5 @@ class Decision:
 
 
 DECISIONS = Table("decisions", Decision, key="decision_id")
+# Where they lie, in place of a fingerprint: no stage makes them.
+REVIEWED = "reviewed"

@@ -8,6 +8,8 @@ from vidcurate.records import version_table, version_tables
 from vidcurate.stage import Lookup, MapStage, Stage
 from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
+from vidcurate.stages.captions.coverage import COVERAGE_STAGE
+from vidcurate.stages.captions.evaluate import EVALUATE
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.keypoints import KEYPOINTS_STAGE
 from vidcurate.stages.captions.outline import OUTLINE
@@ -84,6 +86,8 @@ STAGES: tuple[Stage, ...] = (
     TRIAGE,
     REFINE,
     SENTENCES,
+    EVALUATE,
+    COVERAGE_STAGE,
     OUTLINE,
     STORY,
     ACCEPT,

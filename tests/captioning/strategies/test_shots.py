@@ -149,7 +149,9 @@ def test_an_expression_that_agrees_keeps_its_words() -> None:
     assert agreed[1]["expression"] is None
     sad = caption_by(Model(answers(expression=("sad",))), strategy="shots")
     assert sad.structured["subjects"][0]["expression"] == "sad"
-    assert "expression: says 'a broad smile', decided sad (80%)" in sad.conflicts
+    assert (
+        "expression of subject 1, Woman: says 'a broad smile', decided sad (80%)" in sad.conflicts
+    )
     hidden = caption_by(Model(answers(expression=(NOT_VISIBLE,))), strategy="shots")
     assert hidden.structured["subjects"][0]["expression"] is None
 
@@ -280,8 +282,8 @@ def test_faulty_experts_are_named(experts: Any, words: str) -> None:
         CaptionConfig.model_validate(options)
 
 
-def test_a_classifier_is_asked_in_place_of_the_model(tmp_path: Path) -> None:
-    """The request names the classifier, which is asked once; its labels are the field's words."""
+def test_the_labels_of_a_classifier_are_words_of_a_field(tmp_path: Path) -> None:
+    """Each word has the probability of its label; it is no request, and counts as none."""
     pytest.importorskip("transformers", reason="the extra 'models' is not installed")
     labels = ("Close-Up", "Long Shot", "FULL", "wide")
     model = str(save_classifier(tmp_path, labels))
@@ -302,6 +304,13 @@ def test_a_classifier_is_asked_in_place_of_the_model(tmp_path: Path) -> None:
     check_expert("shot_type", model)
     with pytest.raises(UsageError, match=r"'Close-Up'.* two or more of eye_level"):
         check_expert("shot_angle", model)
+
+
+def test_a_classifier_decides_in_place_of_the_model(tmp_path: Path) -> None:
+    """The request names the classifier, which is asked once; its content decides, not its path."""
+    model = tmp_path / "classifier"
+    model.mkdir()
+    (model / "config.json").write_text("{}", "utf-8")
     told = Model(
         [
             answers()[0],
@@ -316,5 +325,5 @@ def test_a_classifier_is_asked_in_place_of_the_model(tmp_path: Path) -> None:
     assert [request.to for request in told.requests[:3]] == ["", f"shot_type={model}", ""]
     assert result.structured["shot_type"] is None
     config = {"backend": "openai", "model": "m", "strategy": "shots"}
-    named = CaptionConfig.model_validate({**config, "experts": {"shot_type": model}})
-    assert model not in caption_file_options(named)["experts"]
+    named = CaptionConfig.model_validate({**config, "experts": {"shot_type": str(model)}})
+    assert str(model) not in caption_file_options(named)["experts"]

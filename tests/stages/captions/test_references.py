@@ -6,8 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.decisions import decided
 from tests.support.pipeline import process, rows
 from tests.support.videos import render
+from vidcurate.analysis.decisions import deciding
 from vidcurate.errors import UsageError
 from vidcurate.records import CAPTIONS, KEPT, REFERENCES, SOURCES, Reference, Source
 from vidcurate.stage import Outcome, fingerprint
@@ -16,6 +18,7 @@ from vidcurate.stages.captions.references import (
     ReferencesConfig,
     references,
 )
+from vidcurate.store.dataset import Dataset
 
 OPTIONS = {"split": {"min_clip_s": 0.5}, "caption": {"backend": "facts"}}
 LONG = "word " * 10_000
@@ -143,13 +146,17 @@ def test_references_of_which_none_is_of_a_clip_are_refused(tmp_path: Path) -> No
 
 
 def test_captions_of_another_data_set_are_references_to_equal_spans(tmp_path: Path) -> None:
-    """Where the other one was cut otherwise, by the share of the spans; its content decides."""
+    """By the share of the spans; a person's text comes first, and the content decides."""
     film = render(tmp_path / "film.mp4", [("testsrc2", 1.0)], size=(160, 90), audio=False)
     first, second = tmp_path / "first", tmp_path / "second"
     process(first, OPTIONS, film)
+    texts = {caption.clip_id: caption.text for caption in rows(first, CAPTIONS)}
+    rewritten = next(iter(texts))
+    texts[rewritten] = "A person's words."
+    with deciding(Dataset(first)) as log:
+        log.add([decided("caption", rewritten, text=texts[rewritten])])
     options = {"references": {"captions_of": str(first)}, "split": {"min_clip_s": 0.5}}
     count = process(second, options, film)["references"]
-    texts = {caption.clip_id: caption.text for caption in rows(first, CAPTIONS)}
     found = rows(second, REFERENCES)
     assert {r.clip_id: r.text for r in found if r.kind == "detailed"} == texts
     assert count.failed == 0

@@ -290,5 +290,5 @@ def test_another_list_that_is_not_there_is_no_reason_to_keep_a_fit(tmp_path: Pat
     """A list that is gone keeps its fit; the name of another one, mistyped, does not."""
     fit = ("base=1", "motion=1", "list=mine.csv", "ratings=78f272165d25")
     for name, option in (("mine.csv", ""), ("mime.csv", "suitability.ratings")):
-        config = SuitabilityConfig(ratings=str(tmp_path / name), fit=fit)
+        config = SuitabilityConfig.model_validate({"ratings": str(tmp_path / name), "fit": fit})
         assert open_ratings(config) == option

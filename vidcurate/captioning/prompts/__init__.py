@@ -37,7 +37,7 @@ PLACEHOLDERS = (
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
     "hints",  # perception: what the container says of the quality, separated by commas
-    "text",  # comparing captions: one of the two; keypoints: an answer, or a key point
+    "text",  # evaluate: what is read or judged by; keypoints: an answer, or a key point
     "subject",  # shots: whose expression is asked for; keypoints: the detail in question
     "aspects",  # keypoints: what of a detail is to be described, separated by commas
     "fields",  # shots: the fields that a text is made of, a line each
@@ -118,8 +118,13 @@ def in_tags(prompt: Prompt, text: str, max_chars: int = MAX_TOLD_CHARS) -> str:
     They become one line of at most `max_chars` without angle brackets, so that they can neither
     close their tag nor open another.
     """
-    words = " ".join(ANGLES.sub(" ", text).split())[:max_chars].rstrip()
+    words = " ".join(without_angles(text).split())[:max_chars].rstrip()
     return fill_prompt(prompt, {"words": words}) if words else ""
+
+
+def without_angles(text: str) -> str:
+    """A text without angle brackets, so that it can neither close its tag nor open another."""
+    return ANGLES.sub(" ", text)
 
 
 def read_prompt(name_or_path: str) -> str:

@@ -7,8 +7,8 @@ from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.strategies.dense import as_sentence
 from vidcurate.captioning.strategies.sound_facts import (
     music_text,
-    one_line,
     sound_text,
+    text_or_none,
     told_sound,
 )
 from vidcurate.captioning.text.json_answer import ask_json
@@ -38,7 +38,7 @@ def audible(clip_input: ClipInput) -> Conversation[CaptionText]:
         texts_schema(fields),
         max(MIN_TOKENS, clip_input.max_tokens),
     )
-    texts = {name: one_line(answer.get(name)) for name in (*SEEN, AUDIO)}
+    texts = {name: text_or_none(answer.get(name)) for name in (*SEEN, AUDIO)}
     if not texts["visual"]:
         raise MediaError("the model's answer says nothing of what is seen")
     faults = clip_input.voice_over.faults if clip_input.voice_over else ()

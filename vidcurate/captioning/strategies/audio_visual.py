@@ -14,8 +14,8 @@ from vidcurate.captioning.strategies.audible import texts_schema
 from vidcurate.captioning.strategies.merging import as_lines
 from vidcurate.captioning.strategies.sound_facts import (
     music_text,
-    one_line,
     sound_text,
+    text_or_none,
     told_sound,
 )
 from vidcurate.captioning.text.json_answer import ask_json
@@ -121,7 +121,7 @@ def see_and_hear(clip_input: ClipInput) -> Conversation[ClipNotes]:
     )
     max_tokens = max(MIN_TOKENS, clip_input.max_tokens)
     answer = yield from ask_json(parts, texts_schema(SEEN_AND_HEARD), max_tokens)
-    visual, music, sound = (one_line(answer[name]) for name in SEEN_AND_HEARD)
+    visual, music, sound = (text_or_none(answer[name]) for name in SEEN_AND_HEARD)
     if visual is None:
         raise MediaError("the model's answer says nothing of what is seen")
     return ClipNotes(visual, (), music, sound)

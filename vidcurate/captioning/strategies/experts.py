@@ -153,4 +153,4 @@ def overruled(general: Any, decision: Decision) -> str | None:
         return None
     who = "measured" if decision.score_from == "measured" else "decided"
     sure = "" if decision.probability is None else f" ({decision.probability:.0%})"
-    return f"{decision.field}: says {text[:MAX_QUOTE]!r}, {who} {decision.word}{sure}"
+    return f"says {text[:MAX_QUOTE]!r}, {who} {decision.word}{sure}"

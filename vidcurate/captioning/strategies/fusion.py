@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal
 
-from vidcurate.captioning.prompts import ANGLES
+from vidcurate.captioning.prompts import without_angles
 
 Task = Literal["t2v", "i2v"]
 SHOT_FIELDS = ("shot_type", "shot_angle", "shot_position")
@@ -88,4 +88,4 @@ def spoken(value: str) -> str:
 
 def one_line(text: Any) -> str:
     """A text without breaks and without angle brackets, which end tags; "" for what is none."""
-    return " ".join(ANGLES.sub(" ", text).split()) if isinstance(text, str) else ""
+    return " ".join(without_angles(text).split()) if isinstance(text, str) else ""

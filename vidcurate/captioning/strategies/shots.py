@@ -58,11 +58,14 @@ class Shot:
 
     def settle(self, place: dict[str, Any], name: str, decision: Decision, value: Any) -> None:
         """Put what an expert decided in place of the general answer; null if it could not."""
-        where = decision.field if place is self.form else f"{decision.field} of {kind_of(place)}"
+        where = decision.field
+        if place is not self.form:
+            number = next(n for n, one in enumerate(self.form["subjects"], 1) if one is place)
+            where += f" of subject {number}, {kind_of(place)}"
         if decision.word is None:
             self.repairs.append(f"{where} is null: {decision.reason}")
         elif conflict := overruled(place.get(name), decision):
-            self.conflicts.append(conflict)
+            self.conflicts.append(f"{where}: {conflict}")
         place[name] = value
 
 

@@ -22,16 +22,16 @@ def sound_text(clip_input: ClipInput) -> str | None:
     row: Mapping[str, Any] | None = clip_input.facts.get(SOUNDS.name)
     if row is None:
         return "; ".join(shares_of_time(clip_input.facts.get(SPEECH.name, {}))) or None
-    return one_line(row.get("sound_text")) or "; ".join(kinds_of_sound(row)) or None
+    return text_or_none(row.get("sound_text")) or "; ".join(labels_told(row)) or None
 
 
 def music_text(clip_input: ClipInput) -> str | None:
     """The music as a model wrote it; None where none did."""
     row: Mapping[str, Any] = clip_input.facts.get(SOUNDS.name, {})
-    return None if clip_input.quiet else one_line(row.get("music_text"))
+    return None if clip_input.quiet else text_or_none(row.get("music_text"))
 
 
-def kinds_of_sound(row: Mapping[str, Any]) -> Iterator[str]:
+def labels_told(row: Mapping[str, Any]) -> Iterator[str]:
     """The surest kinds of sound, each with its probability and its first times in the clip."""
     found = list(zip(row.get("labels", ()), row.get("probabilities", ()), strict=True))
     for label, probability in found[:MAX_LABELS]:
@@ -60,6 +60,6 @@ def told_sound(
     return clip_input.in_tags("sounds", ". ".join(known), max_chars)
 
 
-def one_line(text: str | None) -> str | None:
+def text_or_none(text: str | None) -> str | None:
     """A text without breaks; None for one that is blank or says that there is nothing."""
     return None if text is None or says_nothing(text) else " ".join(text.split()) or None

@@ -32,3 +32,13 @@ def mean_word_f1(texts: Sequence[str]) -> list[float | None]:
         sum(word_f1(text, other) for j, other in enumerate(texts) if i != j) / (len(texts) - 1)
         for i, text in enumerate(texts)
     ]
+
+
+def repeated_share(text: str, length: int = 4) -> float | None:
+    """The share of a text's runs of so many words that were in it before, 0..1; None without runs.
+
+    It is 1 - different runs / runs.
+    """
+    words = words_in(text)
+    runs = [tuple(words[at : at + length]) for at in range(len(words) - length + 1)]
+    return 1 - len({*runs}) / len(runs) if runs else None

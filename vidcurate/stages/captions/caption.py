@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
-from vidcurate.captioning.clip_sound import clip_sound_reader
 from vidcurate.captioning.expert_classifier import check_expert
 from vidcurate.captioning.file_options import caption_file_options
 from vidcurate.captioning.model_team import experts_of, model_configs, open_model_team
@@ -24,6 +23,7 @@ from vidcurate.captioning.options import (
     Teachers,
 )
 from vidcurate.captioning.prompts import Prompt
+from vidcurate.captioning.sent_sound import sent_sound_reader
 from vidcurate.captioning.spoken_text import shown_sentence
 from vidcurate.captioning.strategies.audio_visual import N_STILLS
 from vidcurate.captioning.strategies.fusion import SHOT_FIELDS
@@ -224,7 +224,7 @@ def ask_for_caption(
     title = (
         title_of(workspace.lookup(SOURCES)[clip.video_id]) if "title" in captioner.told else None
     )
-    hear = clip_sound_reader(clip, config, workspace)
+    hear = sent_sound_reader(clip, config, workspace)
 
     def conversation() -> Conversation[Caption]:
         from vidcurate.media.io.images import read_as_jpeg

@@ -7,16 +7,18 @@ from pathlib import PurePath
 from typing import Any, get_args
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import field_validator
 
+from vidcurate.captioning.current_text import best_texts
 from vidcurate.clips.clip_names import MIN_OVERLAP, ClipNames, NoClipError
 from vidcurate.clips.film_names import FilmNames
+from vidcurate.clips.reviews import reviews_of
 from vidcurate.errors import UsageError, quantity, suggest
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,
+    DECISIONS,
     KEPT,
     REFERENCES,
     REFINED,
@@ -24,6 +26,7 @@ from vidcurate.records import (
     Reference,
 )
 from vidcurate.records.references import Kind
+from vidcurate.records.reviews import REVIEWED
 from vidcurate.stage import BY_CONTENT, Lookup, Outcome, TableStage, Version
 from vidcurate.stages.sources.list_files import (
     PlacedRow,
@@ -36,7 +39,7 @@ from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.list_cells import shown, span_cells, text_cell
 from vidcurate.store.row_lists import ListRow
 from vidcurate.store.storage import location
-from vidcurate.store.table import Table, positions, take_nullable
+from vidcurate.store.table import Table, positions
 
 TEXT = "text"
 COLUMNS = (TEXT, "film", "clip_id", "start_s", "end_s", "kind")
@@ -145,7 +148,7 @@ def read_reference(place: str, row: ListRow, clips: ClipNames, min_overlap: floa
 
 
 def captions_of(folder: str) -> list[PlacedRow]:
-    """The captions of another data set, with their spans; refined ones in place of the first.
+    """The captions of another data set with their spans, of each clip the text that counts.
 
     Raises UsageError where it has none.
     """
@@ -153,17 +156,17 @@ def captions_of(folder: str) -> list[PlacedRow]:
     if CAPTIONS.name not in stored or CLIPS.name not in stored:
         raise UsageError(f"{folder} has no captions: run `vidcurate caption -d {folder}`")
     captions = read(stored, CAPTIONS, ("clip_id", "video_id", "text", "short_text"))
-    texts = captions["text"]
-    if REFINED.name in stored:
-        refined = read(stored, REFINED, ("clip_id", "text"))
-        better = take_nullable(refined["text"], positions(captions["clip_id"], refined["clip_id"]))
-        texts = pc.coalesce(better, texts.cast(better.type))
     clips = read(stored, CLIPS, ("clip_id", "start_s", "end_s"))
     where = positions(captions["clip_id"], clips["clip_id"])
+    clip_ids = captions["clip_id"].to_pylist()
+    refined = by_clip(read(stored, REFINED, ("clip_id", "text"))) if REFINED.name in stored else {}
+    decided = stored[DECISIONS.name].read(None, DECISIONS.schema)
+    reviews = reviews_of(DECISIONS.from_arrow(decided))
+    texts = dict(best_texts(clip_ids, by_clip(captions), refined, reviews))
     columns = [
-        *(captions["clip_id"].to_pylist(), captions["video_id"].to_pylist()),
+        *(clip_ids, captions["video_id"].to_pylist()),
         *(clips[name].take(where).to_pylist() for name in ("start_s", "end_s")),
-        *(texts.to_pylist(), captions["short_text"].to_pylist()),
+        *([texts[clip_id].text for clip_id in clip_ids], captions["short_text"].to_pylist()),
     ]
     name = PurePath(folder).name
     return [
@@ -171,6 +174,11 @@ def captions_of(folder: str) -> list[PlacedRow]:
         for n, row in enumerate(zip(*columns, strict=True), 1)
         for placed in placed_captions(name, n, row)
     ]
+
+
+def by_clip(texts: pa.Table) -> dict[str, str]:
+    """The texts of a table by clip."""
+    return dict(zip(texts["clip_id"].to_pylist(), texts["text"].to_pylist(), strict=True))
 
 
 def placed_captions(
@@ -189,11 +197,12 @@ def stored_tables(folder: str) -> dict[str, StoredTable]:
     """Where the tables of another data set lie that say what its captions are."""
     dataset = Dataset(location(folder))
     made = dataset.manifest()
-    return {
+    found = {
         table.name: dataset.stored(table, made[table.name]["fingerprint"])
         for table in (CLIPS, CAPTIONS, REFINED)
         if table.name in made
     }
+    return {**found, DECISIONS.name: dataset.stored(DECISIONS, REVIEWED)}
 
 
 def read(stored: Mapping[str, StoredTable], table: Table[Any], columns: Sequence[str]) -> pa.Table:
@@ -213,7 +222,7 @@ def files_named(config: ReferencesConfig) -> Mapping[str, str]:
 
 
 def content_of_dataset(config: ReferencesConfig) -> str:
-    """Hash what made another data set's captions, and the names of their files."""
+    """Hash what made another data set's captions and reviews, and the names of their files."""
     if not config.captions_of:
         return ""
     found = [

@@ -6,13 +6,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal, Self
 
-import pyarrow as pa
 from pydantic import model_validator
 
 from vidcurate.captioning.current_text import (
     TEXT_LOOKUPS,
     CurrentText,
-    all_current_texts,
+    TextsChanged,
     current_texts,
 )
 from vidcurate.captioning.text.cleaning import sentences_of
@@ -234,14 +233,6 @@ def model_of(config: SentencesConfig, pictures: ModelChoice) -> str:
     return minilm.MODEL if isinstance(config.backend, MiniLmConfig) else pictures.model
 
 
-def changed_texts(_config: SentencesConfig, view: DatasetView) -> pa.Array:
-    """The clips whose text is another one than their row was made from."""
-    now = {clip_id: text.hash for clip_id, text in all_current_texts(view).items()}
-    rows = view.scan(CAPTION_VECTORS, ["clip_id", "text_hash"]).to_pylist()
-    changed = [r["clip_id"] for r in rows if r["text_hash"] != now.get(r["clip_id"])]
-    return pa.array(changed, pa.string())
-
-
 def mixed_vectors(_config: SentencesConfig, view: DatasetView) -> str:
     """A warning where a server sent vectors of several lengths in several runs."""
     found = view.scan(CAPTION_VECTORS, ["dimension"])["dimension"]
@@ -324,7 +315,7 @@ SENTENCES = MapStage(
     run=sentences,
     lookups=(*TEXT_LOOKUPS, Lookup(VECTORS, when=compares_with_pictures)),
     check=model_is_there,
-    outdated=changed_texts,
+    outdated=TextsChanged(CAPTION_VECTORS),
     finish=Finish(run=mixed_vectors),
     cost=Cost(
         resources=worker_resources,

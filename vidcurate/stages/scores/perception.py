@@ -1,7 +1,7 @@
 """perception: how well each clip's picture is made, in words, by its container and by a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -44,7 +44,7 @@ from vidcurate.stage import (
 )
 
 if TYPE_CHECKING:
-    from vidcurate.media.visual.mosaic import Image
+    from vidcurate.media.visual.mosaic import Image, Mosaics
 
 N_REQUESTS = 3
 MOST_FRAMES = 4  # whole frames that a model is shown: mosaics have the detail
@@ -108,12 +108,28 @@ def no_model(request: ModelRequest) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class ClipSource:
-    """Where a clip's frames are, and which pairs of them are compared."""
+    """Where a clip's frames are, and the presentation times of the pairs that are compared."""
 
     path: Path
     video: Video
     offsets: tuple[int, ...]
     pairs: Sequence[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class ClipPictures:
+    """What is made of a clip's frames: pictures for a model, and the mosaics that were kept."""
+
+    n_pairs: int = 0
+    frames: list[Frame] = field(default_factory=list)
+    residuals: list[Frame] = field(default_factory=list)
+    fragments: list[Frame] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    @property
+    def seen(self) -> SeenPictures:
+        """The pictures as a model is shown them."""
+        return SeenPictures(tuple(self.frames), tuple(self.residuals), tuple(self.fragments))
 
 
 def perceive_clip(
@@ -124,17 +140,15 @@ def perceive_clip(
     looks = opened.model is not None or config.keep_mosaics
 
     def conversation() -> Conversation[Perception]:
-        hints = container_hints(video)
-        usage = Usage()
-        if not looks:
-            return as_row(clip, config, (hints, 0, ()), None, usage)
-        source = source_of(clip, config, workspace)
-        pictures, files = pictures_of(clip, source, config, workspace.files)
-        perceived = None
+        hints, usage = container_hints(video), Usage()
+        pictures, perceived = ClipPictures(), None
+        if looks:
+            source = source_of(clip, config, workspace)
+            pictures = pictures_of(clip, source, config, workspace.files)
         if opened.model is not None:
-            asked = perceive(pictures, clip.duration_s, hints, opened.prompts)
+            asked = perceive(pictures.seen, clip.duration_s, hints, opened.prompts)
             perceived = yield from count_usage(asked, usage)
-        return as_row(clip, config, (hints, len(source.pairs), files), perceived, usage)
+        return as_row(clip, config, hints, pictures, perceived, usage)
 
     return conversation()
 
@@ -157,54 +171,64 @@ def source_of(clip: Clip, config: PerceptionConfig, workspace: Workspace) -> Cli
 
 def pictures_of(
     clip: Clip, source: ClipSource, config: PerceptionConfig, folder: Path
-) -> tuple[SeenPictures, tuple[str, ...]]:
-    """Decode a clip's pairs once, and make frames and mosaics; the files that were kept.
+) -> ClipPictures:
+    """Decode a clip's pairs once, and make frames and mosaics of them.
 
     Raises MediaError where a frame cannot be decoded.
     """
     from vidcurate.media.io.frames import read_images
-    from vidcurate.media.io.images import encode_jpeg, shrink_image, write_image
+    from vidcurate.media.io.images import encode_jpeg, shrink_image
     from vidcurate.media.visual.mosaic import mosaics
 
-    followed_by = dict(source.pairs)
-    afters = {after: before for before, after in source.pairs}
-    shown = set(list(followed_by)[:: -(-len(followed_by) // MOST_FRAMES)])
+    before_of = {after: before for before, after in source.pairs}
+    firsts = [before for before, _ in source.pairs]
+    shown = set(firsts[:: -(-len(firsts) // MOST_FRAMES)]) if config.chat else set()
     max_side = config.chat.max_image_side if config.chat else None
-    frames: list[Frame] = []
-    residuals: list[Frame] = []
-    fragments: list[Frame] = []
-    files: list[str] = []
-    kept: dict[int, Image] = {}
-    every = sorted({*followed_by, *afters})
+    found = ClipPictures(len(firsts))
+    waiting: dict[int, Image] = {}
+    every = sorted({*firsts, *before_of})
     for pts, image in read_images(source.path, source.video, every, source.offsets):
         time_s = float(pts * clip.time_base)
-        if pts in shown and config.chat:
+        if pts in shown:
             jpeg = encode_jpeg(shrink_image(image, max_side))
-            frames.append(Frame(time_s, jpeg, clip.start_s))
-        if pts in afters:
-            made = mosaics(kept.pop(afters[pts]), image)
-            for kind, picture, into in (
-                ("residual", made.residual, residuals),
-                ("fragment", made.fragment, fragments),
-            ):
-                into.append(Frame(time_s, encode_jpeg(picture, MOSAIC_QUALITY), clip.start_s))
-                if config.keep_mosaics:
-                    files.append(f"{clip.clip_id}-{pts}-{kind}.png")
-                    write_image(picture, folder / files[-1], "png")
-        if pts in followed_by:
-            kept[pts] = image
-    return SeenPictures(tuple(frames), tuple(residuals), tuple(fragments)), tuple(files)
+            found.frames.append(Frame(time_s, jpeg, clip.start_s))
+        if pts in before_of:
+            made = mosaics(waiting.pop(before_of[pts]), image)
+            found.residuals.append(mosaic_frame(made.residual, time_s, clip))
+            found.fragments.append(mosaic_frame(made.fragment, time_s, clip))
+            if config.keep_mosaics:
+                found.files += keep_mosaics(made, f"{clip.clip_id}-{pts}", folder)
+        if pts in firsts:
+            waiting[pts] = image
+    return found
+
+
+def mosaic_frame(mosaic: "Image", time_s: float, clip: Clip) -> Frame:
+    """A mosaic as a model is shown it."""
+    from vidcurate.media.io.images import encode_jpeg
+
+    return Frame(time_s, encode_jpeg(mosaic, MOSAIC_QUALITY), clip.start_s)
+
+
+def keep_mosaics(made: "Mosaics", name: str, folder: Path) -> list[str]:
+    """Write the mosaics of a pair as PNG files; returns their names."""
+    from vidcurate.media.io.images import write_image
+
+    named = {f"{name}-residual.png": made.residual, f"{name}-fragment.png": made.fragment}
+    for file, picture in named.items():
+        write_image(picture, folder / file, "png")
+    return list(named)
 
 
 def as_row(
     clip: Clip,
     config: PerceptionConfig,
-    seen: tuple[tuple[str, ...], int, tuple[str, ...]],
+    hints: tuple[str, ...],
+    pictures: ClipPictures,
     perceived: Perceived | None,
     usage: Usage,
 ) -> Perception:
-    """A clip's row; `seen` are the hints, the number of pairs and the files that were kept."""
-    hints, n_pairs, files = seen
+    """A clip's row."""
     levels = perceived.levels if perceived else {}
     return Perception(
         clip_id=clip.clip_id,
@@ -213,12 +237,12 @@ def as_row(
         model=usage.model,
         prompt_hash=prompt_text(config),
         hints=hints,
-        n_pairs=n_pairs,
+        n_pairs=pictures.n_pairs,
         quality_text=perceived.text if perceived else None,
         **{name: levels.get(name) for name in ATTRIBUTES},
         residual_words=perceived.residual_words if perceived else (),
         fragment_words=perceived.fragment_words if perceived else (),
-        mosaics=files,
+        mosaics=tuple(pictures.files),
         n_requests=usage.n_requests,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from vidcurate.captioning.clip_sound import beginning_of, is_audible, sounds_of
 from vidcurate.captioning.prompts import load_prompt
+from vidcurate.captioning.sent_sound import beginning_of, is_audible, sounds_of
 from vidcurate.captioning.sound_texts import SoundPrompts, SoundTexts, describe_sound
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError

@@ -18,7 +18,7 @@ WAV_HEADER_BYTES = 44
 
 
 @dataclass(frozen=True, slots=True)
-class ClipSound:
+class SentSound:
     """The sound that a model is given of a clip, and why it is none or not all.
 
     `quiet` is "" where something is heard, or nobody measured it.
@@ -29,9 +29,9 @@ class ClipSound:
     faults: tuple[str, ...] = ()
 
 
-def clip_sound_reader(
+def sent_sound_reader(
     clip: Clip, config: CaptionConfig, workspace: Workspace
-) -> Callable[[], ClipSound]:
+) -> Callable[[], SentSound]:
     """A function that reads a clip's sound if the model hears, and says whether it is quiet.
 
     Quiet is what was measured to be so: by the file's streams, by the table `speech`, or by the
@@ -39,25 +39,25 @@ def clip_sound_reader(
     """
     strategy = config.strategy
     if config.chat is None or not isinstance(strategy, AboutSound):
-        return ClipSound
+        return SentSound
     video = workspace.lookup(VIDEOS)[clip.video_id]
     measured = workspace.lookup(SPEECH).get(clip.clip_id) if workspace.has(SPEECH) else None
     quiet = why_quiet(video, measured)
     if quiet or not listens(config):
-        return lambda: ClipSound(quiet)
+        return lambda: SentSound(quiet)
     source = workspace.lookup(SOURCES)[clip.video_id]
     offsets = workspace.lookup(SCANS)[clip.video_id].clock_offsets
     heard = beginning_of(clip, strategy.max_heard_s)
 
-    def read_sound() -> ClipSound:
+    def read_sound() -> SentSound:
         pieces = sounds_of(heard, video, source, offsets)
         is_cut = heard.end_pts < clip.end_pts
         part = f"the first {strategy.max_heard_s:g} s of the clip" if is_cut else "the clip"
         if not pieces:
-            return ClipSound(f"{part} has no sound")
+            return SentSound(f"{part} has no sound")
         if not any(is_audible(piece) for piece in pieces):
-            return ClipSound(f"{part} is silent")
-        return ClipSound(
+            return SentSound(f"{part} is silent")
+        return SentSound(
             pieces=pieces, faults=(f"the model heard no more than {part}",) if is_cut else ()
         )
 
