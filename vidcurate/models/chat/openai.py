@@ -50,7 +50,9 @@ from vidcurate.models.server import (
 )
 
 T = TypeVar("T")
-NO_SOUND = "the model takes no sound: leave out the option hears, or serve a model that hears"
+NO_SOUND = (
+    "the model takes no sound: serve one that hears, or leave out the option hears if it is set"
+)
 AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no slot idle
 MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
 
