@@ -65,7 +65,10 @@ class RunOptions(StageConfig):
     def check_dry_run(self) -> Self:
         """Refuse a dry run of nothing; raises ValueError."""
         if self.dry_run and not self.push_to:
-            raise ValueError("dry_run lists what push_to would upload: give push_to too")
+            raise ValueError(
+                "dry_run lists what push_to would upload: give push_to too; what a run would do is "
+                "told by `vidcurate estimate`"
+            )
         return self
 
     @model_validator(mode="after")
