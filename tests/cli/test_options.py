@@ -114,6 +114,7 @@ def test_help_groups_options_by_the_choices_that_take_them() -> None:
     panels = list(dict.fromkeys(panel_of(spec) for spec in specs.values()))
     assert panels[0] == PANEL
     assert panels[1] == "With --strategy single"
-    assert panel_of(specs["max_prompt_chars"]) == "With --strategy differential, script or audio-visual"
+    several = panel_of(specs["max_prompt_chars"])
+    assert several == "With --strategy differential, script or audio-visual"
     assert panels[-1] == "With --backend transformers"
     assert "with backend openai, transformers or vllm" in option_line(specs["language"])
