@@ -36,7 +36,7 @@ from vidcurate.stages.scores.suitability_parts import (
     all_parts,
     columns_judged,
 )
-from vidcurate.stages.sources.list_files import list_contents, unread_columns
+from vidcurate.stages.sources.list_files import hash_of, unread_columns
 from vidcurate.store.list_cells import cell, shown, span_cells, text_cell
 from vidcurate.store.row_lists import ListRow, read_rows
 from vidcurate.store.storage import location
@@ -69,7 +69,7 @@ class RatedClips:
 
 def ratings_hash(config: PartsConfig) -> str:
     """The first digits of a hash of the list's content; "" where there is none."""
-    return list_contents({RATINGS: config.ratings}).get(RATINGS, "")[:12]
+    return hash_of(config.ratings)[:12] if config.ratings else ""
 
 
 def open_ratings(config: SuitabilityConfig) -> str:

@@ -14,6 +14,7 @@ from vidcurate.store.storage import Remote, location
 
 # A row, and where it stands: a list's name and the row's number.
 PlacedRow = tuple[str, ListRow]
+GONE = "gone"  # in place of the hash of a list that is not there
 
 
 def list_path(file: str) -> str:
@@ -26,12 +27,12 @@ def list_path(file: str) -> str:
 
 
 def list_contents(files: Mapping[str, str]) -> dict[str, str]:
-    """A hash of each list's content, by option; that of a list which is gone is empty."""
-    return {name: hash_of(file) for name, file in files.items() if file}
+    """A hash of each list's content, by option; a list which is gone differs from none."""
+    return {name: hash_of(file) or GONE for name, file in files.items() if file}
 
 
 def hash_of(file: str) -> str:
-    """A hash of a list's content; raises UsageError where it is there and cannot be read."""
+    """A hash of a list's content, "" where it is gone; raises UsageError where it is unreadable."""
     where = location(file)
     if isinstance(where, Remote):
         return sha256_of(where) if where.exists() else ""
