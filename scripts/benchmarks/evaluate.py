@@ -22,15 +22,14 @@ from vidcurate.captioning.quality.evaluating import (
     EvaluatedText,
     Measured,
     MeasureOptions,
-    NounReader,
     measure_text,
 )
 from vidcurate.captioning.quality.judges import Judges
+from vidcurate.captioning.quality.noun_reader import NounReader, open_noun_reader
 from vidcurate.captioning.text.cleaning import sentences_of
 from vidcurate.models.chat.conversation import Answer, ModelRequest, Outcome, run_conversation
 from vidcurate.models.text.nouns import NounsOf
 from vidcurate.records import Reference
-from vidcurate.stages.captions.evaluate import open_noun_reader
 
 BUILT_IN = Path(__file__).with_name("judge_captions.jsonl")
 TEXT = re.compile(r"<text>\n(.*?)\n</text>", re.DOTALL)

@@ -110,3 +110,39 @@ def save_sound_classifier(folder: Path, labels: tuple[str, ...]) -> Path:
     model.save_pretrained(folder)
     transformers.ASTFeatureExtractor(max_length=128, num_mel_bins=32).save_pretrained(folder)
     return folder
+
+
+def save_sound_text_model(folder: Path) -> Path:
+    """A folder with a CLAP model of transformers, which hears 10 s and reads 16 tokens."""
+    import torch  # noqa: PLC0415 - same
+    import transformers  # noqa: PLC0415 - same
+
+    words = ("<s>", "<pad>", "</s>", "<unk>", "<mask>", *"abcdefghijklmnopqrstuvwxyz.", "\u0120")
+    numbers = {word: number for number, word in enumerate(words)}
+    tokenizer = transformers.RobertaTokenizer(vocab=numbers, merges=[], model_max_length=16)
+    text = {
+        "vocab_size": len(words),
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "max_position_embeddings": 32,
+    }
+    audio = {
+        "spec_size": 256,
+        "num_mel_bins": 64,
+        "patch_size": 16,
+        "patch_stride": [16, 16],
+        "patch_embeds_hidden_size": 8,
+        "depths": [1, 1],
+        "num_attention_heads": [2, 2],
+        "window_size": 4,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+    }
+    config = transformers.ClapConfig(text_config=text, audio_config=audio, projection_dim=12)
+    torch.manual_seed(7)
+    transformers.ClapModel(config).save_pretrained(folder)
+    ear = transformers.ClapFeatureExtractor(truncation="rand_trunc")
+    transformers.ClapProcessor(ear, tokenizer).save_pretrained(folder)
+    return folder

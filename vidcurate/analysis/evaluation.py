@@ -22,12 +22,19 @@ METRICS: Mapping[str, Sequence[str]] = {
     "repetition": ("repetition",),
     "entity": ("entity_recall", "entity_nearness", "entity_score"),
     "vdc": ("vdc_accuracy", "vdc_score"),
+    "audio": ("image_cosine", "sound_cosine", "audio_score"),
 }
 """The columns of each measure."""
 GRADE = "grade"
 """What a model that looks at the clips gives in `judge`; it is taken from the table verdicts."""
 NUMBERS = (*(column for columns in METRICS.values() for column in columns), GRADE)
 SAME_QUESTIONS = ("vdc_accuracy", "vdc_score")
+SAME_MODELS: Mapping[str, Sequence[str]] = {
+    "image_cosine": ("image_model",),
+    "sound_cosine": ("sound_model",),
+    "audio_score": ("image_model", "sound_model"),
+}
+"""Metrics that compare only where the same models made them, which these columns name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,8 @@ def compared(ours: pa.Table, theirs: pa.Table, name: str) -> Comparison:
     known = pc.and_(pc.is_valid(ours[name]), pc.is_valid(theirs[name]))
     if name in SAME_QUESTIONS:
         known = pc.and_(known, pa.array([not other for other in asked_otherwise(ours, theirs)]))
+    for model in SAME_MODELS.get(name, ()):
+        known = pc.and_(known, pc.equal(ours[model], theirs[model]))
     ours, theirs = ours.filter(known), theirs.filter(known)
     (own, own_weights), (other, other_weights) = (values_of(rows, name) for rows in (ours, theirs))
     found = mean_difference(own, other, own_weights, other_weights)

@@ -21,6 +21,7 @@ AUTODQ = "AutoDQ (Tarsier)"
 RATES = "error rates of video-SALMONN 2"
 VDC = "VDCscore (AuroraCap)"
 ENTITY = "EntityScore (FAVDBench)"
+AUDIO = "AudioScore (FAVDBench)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,41 @@ class Evaluation:
             source=ENTITY,
         ),
     ]
+    image_cosine: Annotated[
+        float | None,
+        ColumnInfo(
+            "Cosine of the text with the clip's picture; null without vectors of an image-text "
+            "model",
+            "1",
+            "v = vector of the text @ vector of the clip",
+            source=AUDIO,
+        ),
+    ]
+    sound_cosine: Annotated[
+        float | None,
+        ColumnInfo(
+            "Cosine of the text with the clip's sound; null without sound, and without a "
+            "sound-text model",
+            "1",
+            "a = vector of the text @ mean vector of the sound's windows",
+            source=AUDIO,
+        ),
+    ]
+    audio_score: Annotated[
+        float | None,
+        ColumnInfo(
+            "How far the text fits both picture and sound; null where either cosine is. Two models "
+            "make them and not ImageBind: compare it with that of the same models only",
+            "points of 100",
+            "x = 50 * ((v + 1) / 2 + (a + 1) / 2); y = 2 * (x / 100 - 0.5); "
+            "100 * exp(-0.693179 * exp(-10 * y)) / exp(-0.693179 * exp(-10))",
+            source=AUDIO,
+        ),
+    ]
+    image_model: Annotated[
+        str, ColumnInfo("Image-text model of image_cosine, with its weights; empty without one")
+    ]
+    sound_model: Annotated[str, ColumnInfo("Sound-text model of sound_cosine; empty without one")]
     n_judged: Annotated[
         int | None, ColumnInfo("Statements and answers that were judged yes or no", "count")
     ]

@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 from vidcurate.captioning.current_text import HASH_DIGITS, CurrentText
 from vidcurate.captioning.prompts import load_prompt
+from vidcurate.captioning.quality.audio_agreement import CompareAudio
 from vidcurate.captioning.quality.compared_texts import (
     cut_at_sentence,
     text_about,
     whole_references,
 )
-from vidcurate.captioning.quality.entities import VectorOf, compare_nouns
+from vidcurate.captioning.quality.entities import compare_nouns
 from vidcurate.captioning.quality.event_agreement import EVENT_PROMPTS, Kind, compare_events
 from vidcurate.captioning.quality.judges import Judges
+from vidcurate.captioning.quality.noun_reader import NounReader
 from vidcurate.captioning.quality.questions import (
     QUESTION_PROMPTS,
     Question,
@@ -27,10 +29,9 @@ from vidcurate.captioning.quality.questions import (
 from vidcurate.captioning.text.agreement import repeated_share
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
 from vidcurate.models.chat.conversation import Conversation
-from vidcurate.models.text.nouns import NounsOf
 from vidcurate.records import Caption, Reference
 
-Measure = Literal["autodq", "rates", "repetition", "entity", "vdc"]
+Measure = Literal["autodq", "rates", "repetition", "entity", "vdc", "audio"]
 BY_MODEL: tuple[Measure, ...] = ("autodq", "rates", "vdc")
 """The measures that ask a model."""
 BY_REFERENCE: tuple[Measure, ...] = ("autodq", "rates", "entity", "vdc")
@@ -40,35 +41,37 @@ COLUMNS = (
     *("missing", "invented", "total_error", "repetition"),
     *("n_questions", "vdc_accuracy", "vdc_score", "questions_file", "questions_hash"),
     *("n_reference_nouns", "n_caption_nouns", "entity_recall", "entity_nearness", "entity_score"),
+    *("image_cosine", "sound_cosine", "audio_score"),
 )
 """The columns of all measures; those that are not asked for are null."""
 ALL_PROMPTS = (*EVENT_PROMPTS, *QUESTION_PROMPTS, *JSON_PROMPTS)
 
 
 @dataclass(frozen=True, slots=True)
-class NounReader:
-    """What finds the nouns of a text, and makes the vector of one."""
-
-    nouns_of: NounsOf
-    vector_of: VectorOf
-
-
-@dataclass(frozen=True, slots=True)
 class EvaluatedText:
-    """The text of a clip with its references, and where its questions are kept."""
+    """The text of a clip with its references, and where its questions are kept.
+
+    `compare_audio` compares a text with the clip's picture and sound, where that is wanted.
+    """
 
     current: CurrentText
     caption: Caption | None
     references: Sequence[Reference]
     questions_file: Path
+    compare_audio: CompareAudio | None = None
 
 
 @dataclass(slots=True)
 class Measured:
-    """The columns that measures have, and why others have none."""
+    """The columns that measures have, and why others have none.
+
+    The models are those that saw and heard the clip, "" without one.
+    """
 
     columns: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    image_model: str = ""
+    sound_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ def measure_text(
     asked = set(options.measures)
     if "repetition" in asked:
         found.columns["repetition"] = repeated_share(one.current.text)
+    if "audio" in asked and one.compare_audio:
+        measure_audio(one.current.text, one.compare_audio, found)
     if not one.references:
         if asked & {*BY_REFERENCE}:
             found.notes.append("no reference")
@@ -140,6 +145,18 @@ def measure_nouns(
         found.notes.append(
             f"entity: no noun in {'a reference' if agreement.recall is None else 'the text'}"
         )
+
+
+def measure_audio(text: str, compare: CompareAudio, found: Measured) -> None:
+    """AudioScore, its two cosines, and the models that made them."""
+    agreement = compare(text)
+    found.columns |= {
+        "image_cosine": agreement.image_cosine,
+        "sound_cosine": agreement.sound_cosine,
+        "audio_score": agreement.score,
+    }
+    found.image_model, found.sound_model = agreement.image_model, agreement.sound_model
+    found.notes += [f"audio: {note}" for note in agreement.notes]
 
 
 def measure_events(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
@@ -18,6 +18,11 @@ from vidcurate.captioning.current_text import (
 from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.model_team import ModelTeam
 from vidcurate.captioning.prompts import load_prompt
+from vidcurate.captioning.quality.audio_agreement import (
+    AudioModels,
+    audio_comparison,
+    open_audio_models,
+)
 from vidcurate.captioning.quality.compared_texts import hash_of_references
 from vidcurate.captioning.quality.evaluating import (
     ALL_PROMPTS,
@@ -28,17 +33,19 @@ from vidcurate.captioning.quality.evaluating import (
     Measure,
     Measured,
     MeasureOptions,
-    NounReader,
     measure_text,
 )
 from vidcurate.captioning.quality.event_agreement import Kind
 from vidcurate.captioning.quality.judges import SAME, SECOND, Judges, Tally
-from vidcurate.errors import MediaError, MissingExtraError
+from vidcurate.captioning.quality.noun_reader import (
+    NounReader,
+    missing_for_nouns,
+    open_noun_reader,
+)
+from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model, results_of
-from vidcurate.models.chat.conversation import (
-    Conversation,
-)
+from vidcurate.models.chat.conversation import Conversation
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
     ModelConfig,
@@ -48,18 +55,23 @@ from vidcurate.models.chat.options import (
     VllmConfig,
     uses_model,
 )
+from vidcurate.models.device import model_resources
 from vidcurate.models.text import minilm, nouns
-from vidcurate.models.text.encoder import Vectors
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     CAPTIONS,
     EVALUATIONS,
     PARTITIONS,
     REFERENCES,
+    SCANS,
+    SOURCES,
+    VECTORS,
+    VIDEOS,
     Clip,
     Evaluation,
 )
 from vidcurate.stage import (
+    BY_CONTENT,
     Cost,
     DatasetView,
     Finish,
@@ -70,9 +82,9 @@ from vidcurate.stage import (
     Version,
     Workspace,
 )
+from vidcurate.stages.captions.audio_models import lacking_for_audio
 from vidcurate.store.digests import content_hash
 
-MAX_WORDS_KEPT = 20_000  # vectors of nouns that a worker keeps
 ONE_WORD, MIN_JUDGED = 0.95, 20
 EVENT_REQUESTS, EVENT_VERDICTS, VDC_REQUESTS = 2, 2, 3
 
@@ -97,7 +109,8 @@ class EvaluateConfig(OptionalModelConfig):
         ("autodq", "rates", "repetition", "entity"),
         "What is measured; autodq: events of the references and of the text, in both directions; "
         "rates: missing and invented events; repetition: runs of four words said again; entity: "
-        "nouns, by MiniLM's vectors; vdc: questions answered from the text; repeat for more",
+        "nouns, by MiniLM's vectors; vdc: questions answered from the text; audio: the text "
+        "against the clip's picture and sound; repeat for more",
         flag="--measure",
     )
     kinds: tuple[Kind, ...] = option(
@@ -110,6 +123,12 @@ class EvaluateConfig(OptionalModelConfig):
         "",
         "Ask for every verdict again, and report how far both agree: the name of another model "
         "that the backend knows, or same for the same model, which judges in reverse order",
+    )
+    sound_model: str = option(
+        "",
+        "What audio compares texts with sounds by: a CLAP model of transformers, OWNER/NAME of the "
+        "hub or a folder; without it audio is null",
+        neutral="default",
     )
     max_words: int = option(
         1000,
@@ -134,10 +153,11 @@ class EvaluateConfig(OptionalModelConfig):
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """The opened model, if any, and what reads nouns, if they are wanted and can be read."""
+    """The opened model, if any; what reads nouns, if that is wanted and can be; and for `audio`."""
 
     model: ChatModel | None
     nouns: NounReader | None
+    audio: AudioModels | None
 
 
 def open_evaluator(config: EvaluateConfig, _workspace: Workspace) -> Evaluator:
@@ -145,7 +165,8 @@ def open_evaluator(config: EvaluateConfig, _workspace: Workspace) -> Evaluator:
     reader = None
     if "entity" in config.measures and not missing_for_nouns():
         reader = open_noun_reader()
-    return Evaluator(open_judges(config) if config.asks else None, reader)
+    audio = open_audio_models(config.sound_model) if compares_audio(config) else None
+    return Evaluator(open_judges(config) if config.asks else None, reader, audio)
 
 
 def open_judges(config: EvaluateConfig) -> ChatModel:
@@ -161,28 +182,6 @@ def second_model(config: EvaluateConfig) -> ModelConfig | None:
     if config.chat is None or config.second_judge in ("", SAME, config.chat.model):
         return None
     return config.chat.model_copy(update={"model": config.second_judge})
-
-
-def open_noun_reader() -> NounReader:
-    """Open the tagger and the sentence encoder, whose vectors of words are kept."""
-    encoder = minilm.open_minilm()
-
-    @lru_cache(maxsize=MAX_WORDS_KEPT)
-    def vector_of(noun: str) -> Vectors:
-        vector: Vectors = encoder.vectors([noun]).vectors[0]
-        return vector
-
-    return NounReader(nouns.open_tagger(), vector_of)
-
-
-def missing_for_nouns() -> str:
-    """What must be installed before nouns can be compared; "" where all is there."""
-    try:
-        nouns.require_tagger()
-        minilm.require_minilm()
-    except MissingExtraError as error:
-        return str(error)
-    return ""
 
 
 def evaluate(
@@ -209,12 +208,13 @@ def evaluate_clip(
     references = workspace.lookup_all(REFERENCES).get(clip.clip_id, ()) if needs else ()
     caption = workspace.lookup(CAPTIONS).get(clip.clip_id)
     file = workspace.files / f"{clip.clip_id}.questions.json"
+    audio = audio_comparison(clip, opened.audio, workspace) if opened.audio else None
 
     def conversation() -> Conversation[Evaluation]:
         if current is None:
             raise MediaError("the clip has no caption: see rows captions --failed")
         judges = Judges(SAME if is_same(config) else config.second_judge)
-        one = EvaluatedText(current, caption, references, file)
+        one = EvaluatedText(current, caption, references, file, audio)
         found = yield from measure_text(one, measure_options(config), opened.nouns, judges)
         return as_row(clip, one, config, found, judges)
 
@@ -247,6 +247,8 @@ def as_row(
         n_references=len(one.references),
         references_hash=hash_of_references(one.references),
         **columns,
+        image_model=found.image_model,
+        sound_model=found.sound_model,
         n_judged=tally.n_verdicts if has_judged else None,
         n_yes=tally.n_yes if has_judged else None,
         n_second_yes=tally.n_second_yes,
@@ -266,6 +268,16 @@ def as_row(
 def needs_references(config: EvaluateConfig) -> bool:
     """Whether a measure holds texts against references."""
     return bool({*config.measures} & {*BY_REFERENCE})
+
+
+def compares_audio(config: EvaluateConfig) -> bool:
+    """Whether texts are held against pictures and sounds."""
+    return "audio" in config.measures
+
+
+def hears(config: EvaluateConfig) -> bool:
+    """Whether a model listens to the clips."""
+    return compares_audio(config) and bool(config.sound_model)
 
 
 def changed_texts(_config: EvaluateConfig, view: DatasetView) -> pa.Array:
@@ -306,7 +318,10 @@ def judges_in_words(tally: Tally) -> str:
 
 def files_named(config: EvaluateConfig) -> Mapping[str, str]:
     """The options that name a model on disk."""
-    return file_options(config, config.chat, ())
+    named = dict(file_options(config, config.chat, ()))
+    if hears(config) and content_hash(Path(config.sound_model)):
+        named["sound_model"] = BY_CONTENT
+    return named
 
 
 def prompt_text(_config: EvaluateConfig) -> str:
@@ -315,15 +330,17 @@ def prompt_text(_config: EvaluateConfig) -> str:
 
 
 def made_by(config: EvaluateConfig) -> str:
-    """What else decides the rows: prompts, and the tagger and encoder that are installed."""
+    """What else decides the rows: prompts, tagger and encoder as installed, and weights on disk."""
     facts = [prompt_text(config) if config.asks else ""]
     if "entity" in config.measures:
         weights = minilm.weights_file()
         facts += [nouns.tagger_version(), content_hash(weights) if weights else ""]
+    if hears(config):
+        facts.append(content_hash(Path(config.sound_model)))
     return " ".join(facts)
 
 
-def can_evaluate(config: EvaluateConfig, _others: Mapping[str, StageConfig]) -> str | None:
+def can_evaluate(config: EvaluateConfig, others: Mapping[str, StageConfig]) -> str | None:
     """Say which measures will be null; raises UsageError where the backend cannot run."""
     lines = []
     if config.asks and config.chat:
@@ -333,6 +350,8 @@ def can_evaluate(config: EvaluateConfig, _others: Mapping[str, StageConfig]) -> 
         lines.append(f"{', '.join(by_model)} are null without a model: name one by evaluate.model")
     if "entity" in config.measures and (missing := missing_for_nouns()):
         lines.append(f"entity is null: {missing}")
+    if compares_audio(config):
+        lines += lacking_for_audio(config.sound_model, others)
     return "; ".join(lines) or None
 
 
@@ -355,7 +374,7 @@ def estimated_requests(config: EvaluateConfig) -> RequestEstimate | None:
 def worker_resources(config: EvaluateConfig) -> Resources:
     """The resources of a worker: few without a model, else those of the judges."""
     if not config.asks or config.chat is None:
-        return Resources()
+        return model_resources() if compares_audio(config) else Resources()
     second = second_model(config)
     return chat_model.chat_resources([config.chat, *([second] if second else [])])
 
@@ -368,7 +387,13 @@ EVALUATE = MapStage(
     config=EvaluateConfig,
     open=open_evaluator,
     run=evaluate,
-    lookups=(*TEXT_LOOKUPS, Lookup(REFERENCES, when=needs_references, by="clip_id")),
+    lookups=(
+        *TEXT_LOOKUPS,
+        Lookup(REFERENCES, when=needs_references, by="clip_id"),
+        Lookup(VECTORS, required=False, when=compares_audio),
+        *(Lookup(SOURCES, when=hears), Lookup(VIDEOS, when=hears)),
+        Lookup(SCANS, when=hears, decides=False),
+    ),
     check=can_evaluate,
     outdated=changed_texts,
     cost=Cost(
