@@ -132,7 +132,7 @@ def test_a_server_that_refuses_sound_ends_the_command(
 ) -> None:
     """The refusal is told in the server's words, with what helps."""
     script.refuse = lambda _body: (400, "audio input is not supported")
-    with pytest.raises(ServerDownError, match=r"audio input is not supported.*a model that hears"):
+    with pytest.raises(ServerDownError, match=r"audio input is not supported.*serve one that hears"):
         heard(tmp_path, folder, **asked(script))
 
 
