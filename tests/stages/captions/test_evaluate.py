@@ -26,6 +26,7 @@ from vidcurate.captioning.quality.evaluating import (
 from vidcurate.captioning.quality.judges import Judges, Tally
 from vidcurate.cli.app import app
 from vidcurate.cli.commands.evaluate import show
+from vidcurate.cli.output import Quiet
 from vidcurate.errors import UsageError
 from vidcurate.models.chat.conversation import Answer, ModelRequest, run_conversation
 from vidcurate.records import CAPTIONS, EVALUATIONS, Evaluation, Reference
@@ -204,6 +205,32 @@ def test_a_long_text_is_cut_after_a_sentence() -> None:
     assert cut_at_sentence(" ".join([sentence] * 1500), 1000).count(sentence) == 142
     assert cut_at_sentence("word " * 30, 20).split() == ["word"] * 20
     assert cut_at_sentence(sentence, 7) == sentence
+
+
+class Notes(Quiet):
+    """A listener that keeps what a run says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep a message."""
+        self.said.append(text)
+
+
+def test_a_missing_reference_is_told_only_where_a_measure_needs_one(out: Path) -> None:
+    """Repetition is of the text alone, and entity is held against references."""
+    told = {}
+    for measure in ("repetition", "entity"):
+        notes = Notes()
+        options = {
+            "references": {"file": str(out.parent / "r.jsonl")},
+            "evaluate": {"measures": (measure,)},
+        }
+        process(out, options, listener=notes)
+        told[measure] = any("1 of 3 clips have no reference" in note for note in notes.said)
+    assert told == {"repetition": False, "entity": True}
 
 
 def test_a_part_of_a_form_answers_what_its_kind_of_reference_tells(out: Path) -> None:

@@ -288,17 +288,18 @@ def changed_texts(_config: EvaluateConfig, view: DatasetView) -> pa.Array:
     return pa.array(changed, pa.string())
 
 
-def told_of_judges(_config: EvaluateConfig, view: DatasetView) -> str:
-    """How often the judges said yes and agreed, and which clips have no reference."""
+def told_of_judges(config: EvaluateConfig, view: DatasetView) -> str:
+    """How often the judges said yes and agreed, and how many clips lack a reference they need."""
     counted = ("n_judged", "n_yes", "n_second_yes", "n_agreed")
-    rows = view.scan(EVALUATIONS, [*counted, "n_references", "measures"])
+    rows = view.scan(EVALUATIONS, [*counted, "n_references"])
     lines = []
     sums = {name: pc.sum(rows[name]).as_py() for name in counted}
     if sums["n_judged"]:
         lines.append(
             judges_in_words(Tally(sums["n_judged"], sums["n_yes"], *[sums[n] for n in counted[2:]]))
         )
-    if rows.num_rows and (without := pc.sum(pc.equal(rows["n_references"], 0)).as_py()):
+    without = pc.sum(pc.equal(rows["n_references"], 0)).as_py() if needs_references(config) else 0
+    if without:
         lines.append(f"{without} of {rows.num_rows} clips have no reference")
     return "; ".join(lines)
 
