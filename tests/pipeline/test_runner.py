@@ -175,6 +175,18 @@ def test_a_usage_error_ends_the_run_and_keeps_what_is_done(bench: Bench) -> None
     assert stages_of(bench.worked())["videos"] == 3
 
 
+def test_options_that_a_usage_error_ended_before_any_row_are_forgotten(bench: Bench) -> None:
+    """The manifest has those from before, or none; those of stages before it stay."""
+    with pytest.raises(UsageError):
+        bench.run(pieces={"usage": "a b c", "step": 2})
+    assert [*bench.dataset.manifest()] == ["sources", "videos"]
+    bench.run("pieces", pieces={"step": 1})
+    worked = bench.dataset.manifest()["pieces"]
+    with pytest.raises(UsageError):
+        bench.run("pieces", pieces={"usage": "a b c", "step": 2})
+    assert bench.dataset.manifest()["pieces"] == worked
+
+
 def test_checks_come_before_any_work(bench: Bench) -> None:
     """What a machine cannot do is reported at once, not after hours of earlier stages."""
 

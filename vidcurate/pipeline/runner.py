@@ -4,9 +4,10 @@ A run calls downwards only: runner -> map_stages or table_stages -> inputs, batc
 worker; then counts, and in the end finalize.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from vidcurate.errors import EmptyResultError, TooManyFailuresError, quantity
+from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError, quantity
 from vidcurate.pipeline.announcements import announce_work
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import cached_count, count_tables, save_count, why_empty
@@ -22,6 +23,7 @@ from vidcurate.pipeline.settling import settle
 from vidcurate.pipeline.table_stages import update_table_stage
 from vidcurate.records import SOURCES
 from vidcurate.stage import TableStage
+from vidcurate.store.dataset import Dataset
 
 
 def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
@@ -70,11 +72,12 @@ def run_stages(
 
 def update_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
     """Bring one stage's table up to date; raises TooManyFailuresError past the limit."""
-    record_in_manifest(run.dataset, resolved)
-    if isinstance(resolved.stage, TableStage):
-        update_table_stage(run, resolved, scope)
-    else:
-        update_map_stage(run, resolved, scope)
+    with forgetting_useless_options(run.dataset, resolved):
+        record_in_manifest(run.dataset, resolved)
+        if isinstance(resolved.stage, TableStage):
+            update_table_stage(run, resolved, scope)
+        else:
+            update_map_stage(run, resolved, scope)
     if resolved.stage.writes is SOURCES and not run.interrupted:
         sources = resolved.output(run.dataset)
         if separate_contents(run.dataset, sources, run.listener.note, lambda: run.interrupted):
@@ -85,6 +88,25 @@ def update_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
             f"allowed: see vidcurate rows {resolved.stage.writes.name} --failed "
             f"-d {run.dataset.root}"
         )
+
+
+@contextmanager
+def forgetting_useless_options(dataset: Dataset, resolved: ResolvedStage) -> Iterator[None]:
+    """Take options back out of the manifest where a UsageError ends their stage before any row.
+
+    Else the next command would go on with options that cannot be meant.
+    """
+    table, output = resolved.stage.writes, resolved.output(dataset)
+    entry, files = dataset.manifest().get(table.name), output.listing()
+    try:
+        yield
+    except UsageError:
+        if output.listing() == files:
+            if entry is None:
+                dataset.forget(table)
+            else:
+                dataset.record(table, entry)
+        raise
 
 
 def count_and_report(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
