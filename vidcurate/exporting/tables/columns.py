@@ -5,15 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from vidcurate.exporting.tables.table import (
+    ABOUT_TEXTS,
     FROM_CAPTION,
     FROM_CLIP,
     FROM_CLIP_FILE,
     FROM_EXPORT,
-    FROM_REFINED,
-    FROM_VERDICT,
     FROM_VERSION,
     FROM_VIDEO,
     SCORES,
+    prefixed,
     version_texts,
 )
 from vidcurate.exporting.tables.videos import FROM_STORY
@@ -23,9 +23,7 @@ from vidcurate.records import (
     EXPORTS,
     KEYFRAMES,
     PARTITIONS,
-    REFINED,
     STORIES,
-    VERDICTS,
     VIDEOS,
     ColumnInfo,
     columns_of_table,
@@ -99,8 +97,8 @@ def clip_columns() -> dict[str, ColumnInfo]:
     for table in SCORES:
         found |= {f"{table.name}_{name}": info for name, info in infos(table).items()}
     found |= {f"caption_{name}": infos(CAPTIONS)[name] for name in FROM_CAPTION}
-    found |= {f"verdict_{name}": infos(VERDICTS)[name] for name in FROM_VERDICT}
-    found |= {f"refined_{name}": infos(REFINED)[name] for name in FROM_REFINED}
+    for prefix, (table, names) in ABOUT_TEXTS.items():
+        found |= {prefixed(prefix, name): infos(table)[name] for name in names}
     found["keyframes"] = infos(KEYFRAMES)["keyframes"]
     return found | OWN
 

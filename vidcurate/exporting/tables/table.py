@@ -1,6 +1,7 @@
 """The table of a finished data set: one row a clip, with its scores, captions and file facts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,9 @@ from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
+    COVERAGE,
     DECISIONS,
+    EVALUATIONS,
     EXPORTS,
     KEYFRAMES,
     PARTITIONS,
@@ -49,7 +52,7 @@ FROM_CLIP_FILE = {
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
-    *("revision", "prompt_hash", "frame_times_s", "candidates"),
+    *("revision", "prompt_hash", "frame_times_s", "candidates", "conflicts"),
 )
 # Beside its text, which the column of its name holds.
 FROM_VERSION = (
@@ -58,9 +61,25 @@ FROM_VERSION = (
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
+FROM_EVALUATION = (
+    *("n_references", "recall", "precision", "f1", "missing", "invented", "total_error"),
+    *("repetition", "vdc_accuracy", "vdc_score"),
+    *("entity_recall", "entity_nearness", "entity_score"),
+    *("image_cosine", "sound_cosine", "audio_score"),
+)
+FROM_COVERAGE = ("coverage", "contradicted_share", "n_points", "missing", "contradicted")
+# What is said about a text, by the prefix of its columns.
+ABOUT_TEXTS: Mapping[str, tuple[Table[Any], tuple[str, ...]]] = MappingProxyType(
+    {
+        "verdict": (VERDICTS, FROM_VERDICT),
+        "refined": (REFINED, FROM_REFINED),
+        "evaluation": (EVALUATIONS, FROM_EVALUATION),
+        "coverage": (COVERAGE, FROM_COVERAGE),
+    }
+)
 SPLITS = ("train", "validation", "test")
 SCORES = (*SCORE_TABLES, ALIGNMENT)
-TEXTS = (CAPTIONS, VERDICTS, REFINED)
+TEXTS = (CAPTIONS, *(table for table, _ in ABOUT_TEXTS.values()))
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
 ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
@@ -174,19 +193,20 @@ def export_columns(found: Mapping[str, pa.Table], reviews: pa.Table | None) -> d
 
 
 def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
-    """Add captions, refined ones in place of the first, and their verdicts."""
-    for table, names, prefix in (
-        (CAPTIONS, FROM_CAPTION[1:], "caption"),
-        (VERDICTS, FROM_VERDICT, "verdict"),
-        (REFINED, FROM_REFINED, "refined"),
-    ):
+    """Add captions, refined ones in place of the first, and what is said about them."""
+    for prefix, (table, names) in {"caption": (CAPTIONS, FROM_CAPTION[1:]), **ABOUT_TEXTS}.items():
         for name in names if table.name in found else ():
-            add_column(columns, f"{prefix}_{name}", found[table.name][name])
+            add_column(columns, prefixed(prefix, name), found[table.name][name])
     if CAPTIONS.name in found:
         columns["caption"] = found[CAPTIONS.name]["text"]
     if REFINED.name in found:
         columns["caption_before"] = columns["caption"]
         columns["caption"] = pc.coalesce(found[REFINED.name]["text"], columns["caption"])
+
+
+def prefixed(prefix: str, name: str) -> str:
+    """Name a column of a table about texts: one that the table is named after needs no prefix."""
+    return name if name == prefix else f"{prefix}_{name}"
 
 
 def add_versions(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
