@@ -34,7 +34,11 @@ MARKS = {None: UNKNOWN, True: HOLDS, False: BREAKS}
 STYLES = {None: "yellow", True: "green", False: "red"}
 # What the heading of a table's scores says.
 IN_HEADING = ("backend", "model")
+# Columns that are lists of files.
+NAMES_FILES = ("mosaics",)
 NUMBER_WIDTH = 26
+# Of a longer list of files the first and the last are named.
+MAX_FILES = 4
 MEGABYTE = 1e6
 
 
@@ -172,7 +176,8 @@ def score_lines(row: TableRow, limits: Mapping[str, Sequence[LimitOutcome]]) -> 
     for value in shown:
         if value.value is not None:
             unit = "" if value.unit in PLAIN_UNITS else f" {value.unit}"
-            number = f"{words(value.value)}{unit}"
+            number = files(value.value) if value.name in NAMES_FILES else words(value.value)
+            number += unit
             met = limits.get(f"{row.table}.{value.name}", [])
             padded = f"{number:<{NUMBER_WIDTH}}  " if met else number
             yield Text(f"  {value.name:<{width}}  {printable(padded)}") + limit_text(met)
@@ -201,6 +206,13 @@ def words(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {words(part)}" for name, part in value.items())
     return str(value)
+
+
+def files(names: Sequence[str]) -> str:
+    """Files as a reader sees them: of many the number, the first and the last."""
+    if len(names) <= MAX_FILES:
+        return words([*names])
+    return f"{len(names)} files, {names[0]} to {names[-1]}"
 
 
 def limit_text(limits: Sequence[LimitOutcome]) -> Text:

@@ -69,13 +69,18 @@ def count_pending(run: Run, resolved: ResolvedStage, scope: Scope) -> int:
 
 
 def announce_requests(run: Run, resolved: ResolvedStage, n_pending: int) -> None:
-    """Note, before the first of them, how many requests a stage sends to whom, and why."""
+    """Note, before the first of them, how many requests a stage sends to whom, and why.
+
+    What was said when the run started, and has not changed, is not said again.
+    """
     stage = resolved.stage
     assert isinstance(stage, MapStage)
     estimate = stage.cost.requests(resolved.config)
     if estimate is None or not n_pending:
         return
-    run.note_once([request_line(resolved, estimate, n_pending)])
+    line = request_line(resolved, estimate, n_pending)
+    if f"{line}; {MORE_MAY_COME}" not in run.noted:
+        run.note_once([line])
     run.requests.append(
         {
             "stage": stage.name,
