@@ -155,8 +155,8 @@ def report_music(film: Path, model: Whisper, open_ear: OpenEar) -> None:
     print(f"  with both                   {len(found.words)}")
 
 
-def main() -> None:
-    """Print the tables."""
+def read_options(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the options, of the command line if none are given; films may stand on both sides."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("music", nargs="*", type=Path, help="films in which nothing is said")
     parser.add_argument("--spoken", type=Path, help="a film in which people speak")
@@ -164,7 +164,12 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, help="JSON lines of the scenes that it holds")
     parser.add_argument("--model", default="", help="a model for faster-whisper")
     parser.add_argument("--precision", default="auto")
-    arguments = parser.parse_args()
+    return parser.parse_intermixed_args(given)
+
+
+def main() -> None:
+    """Print the tables."""
+    arguments = read_options()
     model = open_whisper(arguments.model, "", arguments.precision, "")
     open_ear = open_silero()
     if arguments.spoken and arguments.transcript:
