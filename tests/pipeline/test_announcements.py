@@ -2,13 +2,13 @@ from pathlib import Path
 
 from tests.support.pipeline import process
 from vidcurate import Event, Note, export
+from vidcurate.captioning.options import CaptionConfig
 from vidcurate.cli.output import Quiet
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.announcements import MORE_MAY_COME, announce_requests, request_line
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
-from vidcurate.stages.captions.caption import CaptionConfig
 from vidcurate.stages.registry import STAGES
 from vidcurate.store.dataset import Dataset
 

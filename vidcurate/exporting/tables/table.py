@@ -79,7 +79,7 @@ ABOUT_TEXTS: Mapping[str, tuple[Table[Any], tuple[str, ...]]] = MappingProxyType
 )
 SPLITS = ("train", "validation", "test")
 SCORES = (*SCORE_TABLES, ALIGNMENT)
-TEXTS = (CAPTIONS, *(table for table, _ in ABOUT_TEXTS.values()))
+TEXTS: tuple[Table[Any], ...] = (CAPTIONS, *(table for table, _ in ABOUT_TEXTS.values()))
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
 ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
@@ -101,10 +101,8 @@ def clip_pieces(
     """
     extras = extra_columns(videos)
     versions = versions_in(view)
-    joined = [
-        *(t for t in (EXPORTS, VIDEOS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)),
-        *versions.values(),
-    ]
+    tables: tuple[Table[Any], ...] = (EXPORTS, VIDEOS, *SCORES, *TEXTS, KEYFRAMES)
+    joined = [*(table for table in tables if view.has(table)), *versions.values()]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     rows_of[PARTITIONS.name] = view.locate(clips_table(view), clips["clip_id"])
     reviews = read_reviews(view) if view.has(DECISIONS) else None
