@@ -21,7 +21,8 @@ from vidcurate.store.table import Table
 def class_share(name: str) -> ColumnInfo:
     """What the share of a class of sound is."""
     return ColumnInfo(
-        f"Part of the clip's time with {name}; null where the backend does not know that class",
+        f"Part of the clip's time with {name}; null where the backend does not know that class, "
+        "and where the clip has no sound to hear",
         "1",
         f"time covered by spans labelled {name} over the clip's length",
     )
@@ -53,7 +54,11 @@ class Sounds:
     model: Model
     heard_s: Annotated[
         float,
-        ColumnInfo("Length of the clip's sound that was listened to, from the clip's start", "s"),
+        ColumnInfo(
+            "Length of the clip's sound that was listened to; less than the clip's where sound "
+            "begins late, ends early or is damaged",
+            "s",
+        ),
     ]
     top_label: Annotated[
         str | None, ColumnInfo("Kind of sound that is surest; null where none is heard")

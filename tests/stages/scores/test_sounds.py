@@ -75,9 +75,25 @@ def test_a_voice_is_heard_where_it_is(tmp_path: Path, folder: Path) -> None:
     assert speech[-1].end_s == pytest.approx(6.2, abs=0.1)
     covered_s = sum(span.end_s - span.start_s for span in speech)
     assert late.speech_share == pytest.approx(covered_s / 8.0, abs=0.01)
+    assert late.heard_s == pytest.approx(6.0, abs=0.05)
     assert (late.sound_text, late.music_text, late.n_requests) == (None, None, 0)
     assert (silent.labels, silent.top_label, silent.speech_share) == ((), None, 0.0)
     assert ("dropped", "the video has no sound") in done(tmp_path, SOUNDS).values()
+
+
+def test_what_is_no_sound_is_not_heard(tmp_path: Path) -> None:
+    """Sound that ends early is heard as far as it goes; a clip after its end has no shares."""
+    mute = render(tmp_path / "mute.mp4", (("testsrc2", 4.0),), audio=False, size=(64, 48))
+    tone = ("-f", "lavfi", "-i", "sine=r=16000:d=1")
+    (tmp_path / "in").mkdir()
+    short = tmp_path / "in" / "short.mkv"
+    ffmpeg("-i", str(mute), *tone, "-c:v", "copy", "-c:a", "flac", str(short))
+    cuts = {"cuts": {"detector": "fixed", "fixed_interval_s": 2.0}, "split": {"min_clip_s": 1}}
+    process(tmp_path / "out", {**cuts, "sounds": {}}, short)
+    first, second = sorted(rows(tmp_path / "out", SOUNDS), key=lambda row: -row.heard_s)
+    assert [first.heard_s, second.heard_s] == pytest.approx([1.0, 0.0], abs=0.05)
+    assert first.speech_share == 0.0
+    assert (second.speech_share, second.singing_share, second.music_share) == (None, None, None)
 
 
 def test_a_classifier_hears_windows(tmp_path: Path, folder: Path) -> None:
@@ -132,7 +148,9 @@ def test_a_server_that_refuses_sound_ends_the_command(
 ) -> None:
     """The refusal is told in the server's words, with what helps."""
     script.refuse = lambda _body: (400, "audio input is not supported")
-    with pytest.raises(ServerDownError, match=r"audio input is not supported.*serve one that hears"):
+    with pytest.raises(
+        ServerDownError, match=r"audio input is not supported.*serve one that hears"
+    ):
         heard(tmp_path, folder, **asked(script))
 
 

@@ -31,12 +31,14 @@ class SoundWindow:
     """A part of a clip's sound: samples of one channel, shape (n,), -1..1.
 
     `number` is that of the clip among those that were asked for; `start_s` counts from its start.
+    `heard_s` is how much of the clip so far is sound of the video, and no silence in its place.
     """
 
     number: int
     start_s: float
     samples: Samples
     is_last: bool
+    heard_s: float
 
 
 @dataclass(slots=True)
@@ -51,12 +53,14 @@ class WindowBuilder:
     n_cut: int
     waiting: list[Samples] = field(default_factory=list)
     n_waiting: int = 0
+    n_heard: int = 0
 
     def add(self, start: int, samples: Samples) -> Iterator[SoundWindow]:
         """Take the samples that belong to the clip and are new; yield the windows they fill."""
         low, high = max(start, self.position), min(start + len(samples), self.end)
         if low < high:
             yield from self.pad(low)
+            self.n_heard += high - low
             yield from self.feed(samples[low - start : high - start])
 
     def pad(self, end: int) -> Iterator[SoundWindow]:
@@ -87,7 +91,8 @@ class WindowBuilder:
         """Cut off the window that comes next."""
         start_s = self.n_cut / self.cut.rate_hz
         self.n_cut += len(samples)
-        return SoundWindow(self.number, start_s, samples, is_last)
+        heard_s = self.n_heard / self.cut.rate_hz
+        return SoundWindow(self.number, start_s, samples, is_last, heard_s)
 
 
 def clip_windows(

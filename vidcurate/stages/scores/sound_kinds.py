@@ -79,15 +79,15 @@ def kinds_of_sound(
     path = video_path(workspace.lookup(SOURCES)[video_id])
     offsets = workspace.lookup(SCANS)[video_id].clock_offsets
     found: list[list[HeardSound]] = [[] for _ in clips]
-    is_heard = [False] * len(clips)
+    heard_s: list[float | None] = [None] * len(clips)  # not None once the clip is heard to its end
     n_told = 0
     cut = WindowFormat(ear.rate_hz, ear.window_s, MIN_S)
     for window in clip_windows(path, track, clips, cut, offsets):
         heard = ear.find(window.samples)
         found[window.number] += [moved(sound, window.start_s) for sound in heard]
-        is_heard[window.number] = window.is_last
-        while n_told < len(clips) and is_heard[n_told]:
-            yield [row_of(clips[n_told], joined(found[n_told]), ear)]
+        heard_s[window.number] = window.heard_s if window.is_last else None
+        while n_told < len(clips) and (told_s := heard_s[n_told]) is not None:
+            yield [row_of(clips[n_told], joined(found[n_told]), told_s, ear)]
             n_told += 1
 
 
@@ -115,9 +115,13 @@ def together(first: HeardSound, second: HeardSound) -> HeardSound:
     return HeardSound(first.label, first.start_s, max(first.end_s, second.end_s), mean)
 
 
-def row_of(clip: Clip, heard: Sequence[HeardSound], ear: SoundEar) -> Sounds:
-    """Make a clip's row of what was heard in it."""
+def row_of(clip: Clip, heard: Sequence[HeardSound], heard_s: float, ear: SoundEar) -> Sounds:
+    """Make a clip's row of what was heard in it, which has so many seconds of sound."""
     length_s = clip.duration_s
+    speech, singing, music = (
+        share_of(name, heard, length_s, ear) if heard_s else None
+        for name in ("speech", "singing", "music")
+    )
     best: dict[str, float] = {}
     for sound in heard:
         best[sound.label] = max(best.get(sound.label, 0.0), sound.probability)
@@ -127,7 +131,7 @@ def row_of(clip: Clip, heard: Sequence[HeardSound], ear: SoundEar) -> Sounds:
         video_id=clip.video_id,
         backend=ear.backend,
         model=ear.model,
-        heard_s=length_s,
+        heard_s=heard_s,
         top_label=labels[0] if labels else None,
         top_probability=best[labels[0]] if labels else None,
         labels=tuple(labels),
@@ -137,9 +141,9 @@ def row_of(clip: Clip, heard: Sequence[HeardSound], ear: SoundEar) -> Sounds:
             for s in heard
             if s.start_s < length_s
         ),
-        speech_share=share_of("speech", heard, length_s, ear),
-        singing_share=share_of("singing", heard, length_s, ear),
-        music_share=share_of("music", heard, length_s, ear),
+        speech_share=speech,
+        singing_share=singing,
+        music_share=music,
         sound_text=None,
         music_text=None,
         prompt_hash="",
