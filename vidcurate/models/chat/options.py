@@ -14,14 +14,25 @@ BACKENDS_IN_WORDS = (
 )
 
 
-class ModelConfig(Choice):
-    """Which model answers, and how."""
+class NamedModel(Choice):
+    """Which model does the work."""
 
     model: str = option(
         "",
         "The model: a name of the config file's models section, a name that the server knows, "
         "OWNER/NAME on the hub, or a folder with weights",
     )
+
+
+class HubModel(NamedModel):
+    """A model of the hub, or in a folder."""
+
+    revision: str = option("", "Branch, tag or commit of a model on the hub; the newest if empty")
+
+
+class ModelConfig(NamedModel):
+    """Which model answers, and how."""
+
     max_tokens: int = option(512, "Length limit of an answer", unit="tokens", ge=1)
     temperature: float | None = option(
         0.0,
@@ -102,10 +113,9 @@ class OpenAiConfig(ServerConfig, ModelConfig):
     )
 
 
-class LocalModelConfig(ModelConfig):
+class LocalModelConfig(ModelConfig, HubModel):
     """A model that runs in this process."""
 
-    revision: str = option("", "Branch, tag or commit of a model on the hub; the newest if empty")
     batch_size: int = option(4, "Clips that are answered together", neutral=True, ge=1, le=1024)
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
         "auto", "Number type of the weights; auto is the model's own, and float32 on a CPU"
