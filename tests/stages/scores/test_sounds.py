@@ -133,7 +133,8 @@ def test_the_section_models_serves_it(tmp_path: Path) -> None:
     """A chat model that the config file names once is named here as in any other stage."""
     config = tmp_path / "config.yaml"
     config.write_text(
-        "models: {ear: {model: org/ear, concurrency: 3}}\nsounds: {model: ear, music: false}\n"
+        "models: {ear: {model: org/ear, concurrency: 3, hears: true}}\n"
+        "sounds: {model: ear, music: false}\n"
     )
     options = load_config(config, STAGES)["sounds"]
     assert isinstance(options, SoundsConfig)

@@ -1,7 +1,7 @@
 """The options of a chat model, by the backend that answers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
@@ -45,7 +45,7 @@ class ModelConfig(NamedModel):
     )
     hears: bool = option(
         False,
-        "The model takes sound: what is asked about sound is asked of the sound itself",
+        "The model takes sound: captions ask it about the sound itself",
         neutral="default",
     )
 
@@ -152,16 +152,28 @@ class VllmConfig(LocalModelConfig):
 
 
 ChatBackend = OpenAiConfig | TransformersConfig | VllmConfig
+# Few stages ask a model about sound where they may also ask about what was measured of it.
+ABOUT_SOUND = ("hears",)
 
 
 class ChatModelConfig(StageConfig):
-    """Options of a stage that always asks a model, and of an entry of the section `models`."""
+    """Options of a stage that always asks a model."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = ABOUT_SOUND
 
     backend: ChatBackend = choice(OpenAiConfig, BACKENDS_IN_WORDS)
 
 
+class ModelEntry(ChatModelConfig):
+    """An entry of the section `models`: all that is known of a model, whatever it is asked."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = ()
+
+
 class OptionalModelConfig(StageConfig):
     """Options of a stage that asks a model only where its backend is one."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = ABOUT_SOUND
 
     if TYPE_CHECKING:
         backend: Any  # each stage states its own choices
