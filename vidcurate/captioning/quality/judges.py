@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vidcurate.captioning.usage import Usage, count_usage, sum_known
-from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Conversation, ModelRequest, advance
+from vidcurate.models.chat.conversation import Conversation, by_requests, one_request
 
 T = TypeVar("T")
 Verdict = TypeVar("Verdict")
@@ -108,14 +107,4 @@ class Judges:
 
 def asked_of(name: str, conversation: Conversation[T]) -> Conversation[T]:
     """The same conversation, held with another of several models."""
-    step = advance(conversation, None)
-    while isinstance(step, ModelRequest):
-        try:
-            answer = yield replace(step, to=name)
-        except MediaError as error:
-            step = advance(conversation, error)
-            continue
-        step = advance(conversation, answer)
-    if isinstance(step.result, MediaError):
-        raise step.result
-    return step.result
+    return by_requests(conversation, lambda request: one_request(replace(request, to=name)))

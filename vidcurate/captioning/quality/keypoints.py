@@ -20,12 +20,14 @@ from vidcurate.captioning.quality.keypoint_search import (
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS, ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
+    Answer,
     Conversation,
     ModelRequest,
     ScoreSource,
-    advance,
     answer_text,
     ask_choice,
+    by_requests,
+    one_request,
 )
 from vidcurate.models.text.encoder import Vectors
 
@@ -338,15 +340,9 @@ def merged_points(points: Sequence[Point], encode: Encode) -> tuple[Point, ...]:
 
 def within(conversation: Conversation[T], budget: Budget) -> Conversation[T]:
     """Run a conversation, and count its requests against a budget."""
-    step = advance(conversation, None)
-    while isinstance(step, ModelRequest):
+
+    def counted(request: ModelRequest) -> Conversation[Answer]:
         budget.left -= 1
-        try:
-            answer = yield step
-        except MediaError as error:
-            step = advance(conversation, error)
-            continue
-        step = advance(conversation, answer)
-    if isinstance(step.result, MediaError):
-        raise step.result
-    return step.result
+        return one_request(request)
+
+    return by_requests(conversation, counted)

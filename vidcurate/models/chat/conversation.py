@@ -175,6 +175,33 @@ def advance(
         return ConversationEnd(error)
 
 
+def one_request(request: ModelRequest) -> Conversation[Answer]:
+    """A conversation that ends with its first answer."""
+    answer = yield request
+    return answer
+
+
+def by_requests(
+    conversation: Conversation[T], send: Callable[[ModelRequest], Conversation[Answer]]
+) -> Conversation[T]:
+    """The same conversation, of which `send` sends each request and gives the answer.
+
+    So requests and answers are changed or counted. An error that `send` raises reaches the
+    conversation as one of the model's would. Raises MediaError where the conversation does.
+    """
+    step = advance(conversation, None)
+    while isinstance(step, ModelRequest):
+        try:
+            answer = yield from send(step)
+        except MediaError as error:
+            step = advance(conversation, error)
+            continue
+        step = advance(conversation, answer)
+    if isinstance(step.result, MediaError):
+        raise step.result
+    return step.result
+
+
 def run_conversation(
     conversation: Conversation[T], answer: Callable[[ModelRequest], Outcome]
 ) -> T | MediaError:
