@@ -37,21 +37,25 @@ class Tally:
         )
 
     @property
+    def agreement(self) -> float | None:
+        """The share of verdicts on which both agree; None without a second or without verdicts."""
+        if not self.n_verdicts or self.n_agreed is None:
+            return None
+        return self.n_agreed / self.n_verdicts
+
+    @property
     def kappa(self) -> float | None:
         """Cohen's kappa: agreement beyond chance; None without a second, or where all is one word.
 
         It is (o - e) / (1 - e), with o the share on which both agree and e the share on which they
         would if each kept its own share of yes (Cohen 1960).
         """
-        if not self.n_verdicts or self.n_second_yes is None or self.n_agreed is None:
+        agreement = self.agreement
+        if agreement is None or self.n_second_yes is None:
             return None
         first, second = self.n_yes / self.n_verdicts, self.n_second_yes / self.n_verdicts
         by_chance = first * second + (1 - first) * (1 - second)
-        return (
-            (self.n_agreed / self.n_verdicts - by_chance) / (1 - by_chance)
-            if by_chance < 1
-            else None
-        )
+        return (agreement - by_chance) / (1 - by_chance) if by_chance < 1 else None
 
 
 @dataclass(slots=True)

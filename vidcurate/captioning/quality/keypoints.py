@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from vidcurate.captioning.clip_input import ClipInput
+from vidcurate.captioning.quality.judges import SECOND
 from vidcurate.captioning.quality.keypoint_search import (
     ACTIONS,
     Action,
@@ -35,11 +36,9 @@ T = TypeVar("T")
 Encode = Callable[[Sequence[str]], Vectors]
 
 YES, NO = "yes", "no"
-SECOND = "second"  # the name by which requests reach the second model
 N_JUDGES = 2
 MAX_POINTS = 5  # of one answer
 SAME_POINT = 0.8  # cosine from which two points are one
-MAX_OUTSIDE = 0.5  # a model that holds other answers than yes and no for likelier gave none
 CONTROL = "A giraffe in a space suit reads a newspaper at the bottom of the sea."
 CATEGORIES = ("appearance", "action", "object", "environment", "camera")
 NONE_YET = "none yet"
@@ -302,7 +301,7 @@ def check_statement(
         except MediaError as error:
             votes.append(Vote(None, reason=str(error)))
             continue
-        if told.outside > MAX_OUTSIDE:
+        if told.is_outside:
             reason = f"{told.answer.text[:60]!r}"
             votes.append(Vote(None, told.answer.model, told.score_from, reason))
             continue

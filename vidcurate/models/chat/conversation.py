@@ -16,6 +16,7 @@ T = TypeVar("T")
 Status = Literal["ok", "truncated", "refused", "empty"]
 ScoreSource = Literal["logprobs", "words", "classifier", ""]
 MAX_QUOTE = 60  # characters of an answer in an error
+MAX_OUTSIDE = 0.5  # likelier than not, an answer is none of the choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,11 @@ class ChoiceAnswer:
     outside: float
     score_from: ScoreSource
     answer: Answer
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the model held answers that are no choice for likelier than the choices."""
+        return self.outside > MAX_OUTSIDE
 
     @property
     def choice(self) -> str:
