@@ -79,7 +79,12 @@ class Choice(Options):
 
 
 class StageConfig(Options):
-    """Base of every stage's options."""
+    """Base of every stage's options.
+
+    `leaves_out` are options of its ways that mean nothing to this stage: it does not take them.
+    """
+
+    leaves_out: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -93,7 +98,8 @@ class StageConfig(Options):
             if not isinstance(word, str):
                 continue
             chosen = [models[word]] if word in models else list(models.values())
-            own = {n: given.pop(n) for model in chosen for n in own_fields(model) if n in given}
+            names = {n for model in chosen for n in own_fields(model)} - {*cls.leaves_out}
+            own = {n: given.pop(n) for n in names & given.keys()}
             if own or field in given:
                 given[field] = {NAME: word, **own}
         return given
@@ -108,10 +114,11 @@ class StageConfig(Options):
                 own |= values[field]
                 values[field] = own.pop(NAME, None) or getattr(self, field).name
         left_out = {name for choice in chosen_choices(self) for name in choice.without}
+        left_out |= {*self.leaves_out}
         ways = choices_of(type(self))
         for field in left_out & ways.keys():
             own = {n: v for n, v in own.items() if n not in own_fields(type(getattr(self, field)))}
-        return {n: v for n, v in values.items() if n not in left_out} | own
+        return {n: v for n, v in (values | own).items() if n not in left_out}
 
     @model_validator(mode="after")
     def refuse_options_not_taken(self) -> Self:
@@ -218,6 +225,8 @@ def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
     for field in sorted(ways, key=lambda name: name == BACKEND):
         for model in dict.fromkeys(ways[field].values()):
             for name in own_fields(model):
+                if name in config.leaves_out:
+                    continue
                 needed_values = tuple(w for w, m in ways[field].items() if name in own_fields(m))
                 found[name] = OptionSpec(
                     name, model.model_fields[name], (), field, needed_values, is_own=True

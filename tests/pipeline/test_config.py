@@ -327,6 +327,20 @@ def test_a_model_that_cannot_be_used_is_one_fault(tmp_path: Path, stage: str, fa
     assert said[0].startswith(fault)
 
 
+def test_only_what_asks_about_sound_takes_that_a_model_hears(tmp_path: Path) -> None:
+    """A model that hears serves every stage; the option itself is refused where it does nothing."""
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        "models: {ear: {model: ear, hears: true}}\ncaption: {model: ear}\njudge: {model: ear}\n",
+        "utf-8",
+    )
+    configs = load_config(file, STAGES)
+    assert configs["caption"] == CaptionConfig(backend=OpenAiConfig(model="ear", hears=True))
+    assert configs["judge"] == JudgeConfig(backend=OpenAiConfig(model="ear"))
+    said = faults(tmp_path, "judge: {backend: openai, model: ear, hears: true}\nprobe: {}\n")
+    assert said[0].startswith("1: judge.hears: unknown option")
+
+
 def test_a_faulty_entry_is_told_once(tmp_path: Path) -> None:
     """What is wrong in the models section is told there, and not in each stage that uses it."""
     text = "models:\n  a: {timeout_s: often}\n  b: 5\ncaption: {model: a}\njudge: {model: b}\n"

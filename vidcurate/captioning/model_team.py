@@ -9,10 +9,10 @@ from vidcurate.captioning.options import CaptionConfig, Shots, Teachers, expert_
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import (
-    Answer,
     Conversation,
     ModelRequest,
     Outcome,
+    one_request,
     run_conversations,
 )
 from vidcurate.models.chat.options import ModelConfig
@@ -43,12 +43,6 @@ class ModelTeam:
             outcomes = self.models[name].converse(one_request(requests[number]) for number in own)
             found.update(zip(own, outcomes, strict=True))
         return [found[number] for number in range(len(requests))]
-
-
-def one_request(request: ModelRequest) -> Conversation[Answer]:
-    """A conversation that ends with its first answer."""
-    answer = yield request
-    return answer
 
 
 def open_model_team(config: CaptionConfig) -> ChatModel:

@@ -8,7 +8,7 @@ from pydantic import ValidationError, field_validator, model_validator
 
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
-    ChatModelConfig,
+    ModelEntry,
     OpenAiConfig,
     OptionalModelConfig,
     TransformersConfig,
@@ -244,6 +244,8 @@ StrategyName = Literal[
 class CaptionConfig(OptionalModelConfig):
     """Who writes the captions, and how."""
 
+    leaves_out: ClassVar[tuple[str, ...]] = ()
+
     backend: FactsConfig | SpokenTextConfig | OpenAiConfig | TransformersConfig | VllmConfig = (
         choice(
             FactsConfig,
@@ -297,7 +299,7 @@ class CaptionConfig(OptionalModelConfig):
         return self
 
 
-class Teacher(ChatModelConfig):
+class Teacher(ModelEntry):
     """One of several models or prompts that write a text of the same clip."""
 
     prompt: str = option("", "Name of a built-in prompt, or a text file")

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from vidcurate.captioning.text.json_answer import plain_text
-from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Answer,
     Conversation,
     Frame,
     ModelRequest,
-    advance,
+    by_requests,
 )
 from vidcurate.models.chat.output_text import MARKUP
 
@@ -60,20 +59,15 @@ def sum_known(so_far: int | None, more: int | None) -> int | None:
 
 def count_usage(conversation: Conversation[T], usage: Usage) -> Conversation[T]:
     """Run a conversation, count its answers, and unwrap JSON where none was asked for."""
-    step = advance(conversation, None)
-    while isinstance(step, ModelRequest):
-        try:
-            answer = yield step
-        except MediaError as error:
-            step = advance(conversation, error)
-            continue
-        if step.schema is None and not step.choices:
+
+    def counted(request: ModelRequest) -> Conversation[Answer]:
+        answer = yield request
+        if request.schema is None and not request.choices:
             answer = without_json(answer)
-        usage.add(step, answer)
-        step = advance(conversation, answer)
-    if isinstance(step.result, MediaError):
-        raise step.result
-    return step.result
+        usage.add(request, answer)
+        return answer
+
+    return by_requests(conversation, counted)
 
 
 def without_json(answer: Answer) -> Answer:

@@ -165,7 +165,7 @@ CATALOGUE: tuple[Entry, ...] = (
         SCORES,
         "Find which kinds of sound are heard in each clip, or have a model describe them.",
         "vidcurate sounds -d out",
-        "vidcurate sounds -d out --backend transformers --model "
+        "vidcurate sounds -d out --backend classifier --model "
         "MIT/ast-finetuned-audioset-10-10-0.4593",
         target="SOUNDS_STAGE",
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 from vidcurate.captioning.options import pairs_of
 from vidcurate.errors import suggest
-from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
+from vidcurate.models.chat.options import ModelEntry, asks_chat_model
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.yaml_file import ConfigFault, YamlPath, dotted, line_of, validated
 from vidcurate.stage import Stage
@@ -45,7 +45,7 @@ class NamedModels:
                 )
             ]
             if isinstance(options, dict):
-                found = validated(ChatModelConfig, options, at_name, self.lines)
+                found = validated(ModelEntry, options, at_name, self.lines)
             if isinstance(found, StageConfig):
                 given = found.model_dump(exclude_unset=True)
                 self.models[str(name)] = {"backend": "openai", "model": "", **given}
@@ -75,7 +75,8 @@ class NamedModels:
             own["teachers"] = [
                 self.teacher(t, at) for t, at in zip(own["teachers"], places, strict=True)
             ]
-        return {**found, **own, "model": found["model"]}
+        taken = {n: value for n, value in found.items() if n not in stage.config.leaves_out}
+        return {**taken, **own, "model": found["model"]}
 
     def model(self, name: Any, at: YamlPath, backend: Any = None) -> dict[str, Any]:
         """The options of a model that is named somewhere."""

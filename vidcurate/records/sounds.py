@@ -44,8 +44,8 @@ class SoundSpan:
 class Sounds:
     """What one clip sounds like, by kinds of sound or in words.
 
-    A server writes the texts, and knows no labels; the other backends find labels, and write no
-    text.
+    A chat model writes the texts, and knows no labels; the other backends find labels, and write
+    no text.
     """
 
     clip_id: ClipId

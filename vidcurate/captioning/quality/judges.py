@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vidcurate.captioning.usage import Usage, count_usage, sum_known
-from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Conversation, ModelRequest, advance
+from vidcurate.models.chat.conversation import Conversation, by_requests, one_request
 
 T = TypeVar("T")
 Verdict = TypeVar("Verdict")
@@ -38,21 +37,25 @@ class Tally:
         )
 
     @property
+    def agreement(self) -> float | None:
+        """The share of verdicts on which both agree; None without a second or without verdicts."""
+        if not self.n_verdicts or self.n_agreed is None:
+            return None
+        return self.n_agreed / self.n_verdicts
+
+    @property
     def kappa(self) -> float | None:
         """Cohen's kappa: agreement beyond chance; None without a second, or where all is one word.
 
         It is (o - e) / (1 - e), with o the share on which both agree and e the share on which they
         would if each kept its own share of yes (Cohen 1960).
         """
-        if not self.n_verdicts or self.n_second_yes is None or self.n_agreed is None:
+        agreement = self.agreement
+        if agreement is None or self.n_second_yes is None:
             return None
         first, second = self.n_yes / self.n_verdicts, self.n_second_yes / self.n_verdicts
         by_chance = first * second + (1 - first) * (1 - second)
-        return (
-            (self.n_agreed / self.n_verdicts - by_chance) / (1 - by_chance)
-            if by_chance < 1
-            else None
-        )
+        return (agreement - by_chance) / (1 - by_chance) if by_chance < 1 else None
 
 
 @dataclass(slots=True)
@@ -108,14 +111,4 @@ class Judges:
 
 def asked_of(name: str, conversation: Conversation[T]) -> Conversation[T]:
     """The same conversation, held with another of several models."""
-    step = advance(conversation, None)
-    while isinstance(step, ModelRequest):
-        try:
-            answer = yield replace(step, to=name)
-        except MediaError as error:
-            step = advance(conversation, error)
-            continue
-        step = advance(conversation, answer)
-    if isinstance(step.result, MediaError):
-        raise step.result
-    return step.result
+    return by_requests(conversation, lambda request: one_request(replace(request, to=name)))

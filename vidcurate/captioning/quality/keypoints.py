@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from vidcurate.captioning.clip_input import ClipInput
+from vidcurate.captioning.quality.judges import SECOND
 from vidcurate.captioning.quality.keypoint_search import (
     ACTIONS,
     Action,
@@ -20,12 +21,14 @@ from vidcurate.captioning.quality.keypoint_search import (
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS, ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
+    Answer,
     Conversation,
     ModelRequest,
     ScoreSource,
-    advance,
     answer_text,
     ask_choice,
+    by_requests,
+    one_request,
 )
 from vidcurate.models.text.encoder import Vectors
 
@@ -33,11 +36,9 @@ T = TypeVar("T")
 Encode = Callable[[Sequence[str]], Vectors]
 
 YES, NO = "yes", "no"
-SECOND = "second"  # the name by which requests reach the second model
 N_JUDGES = 2
 MAX_POINTS = 5  # of one answer
 SAME_POINT = 0.8  # cosine from which two points are one
-MAX_OUTSIDE = 0.5  # a model that holds other answers than yes and no for likelier gave none
 CONTROL = "A giraffe in a space suit reads a newspaper at the bottom of the sea."
 CATEGORIES = ("appearance", "action", "object", "environment", "camera")
 NONE_YET = "none yet"
@@ -300,7 +301,7 @@ def check_statement(
         except MediaError as error:
             votes.append(Vote(None, reason=str(error)))
             continue
-        if told.outside > MAX_OUTSIDE:
+        if told.is_outside:
             reason = f"{told.answer.text[:60]!r}"
             votes.append(Vote(None, told.answer.model, told.score_from, reason))
             continue
@@ -338,15 +339,9 @@ def merged_points(points: Sequence[Point], encode: Encode) -> tuple[Point, ...]:
 
 def within(conversation: Conversation[T], budget: Budget) -> Conversation[T]:
     """Run a conversation, and count its requests against a budget."""
-    step = advance(conversation, None)
-    while isinstance(step, ModelRequest):
+
+    def counted(request: ModelRequest) -> Conversation[Answer]:
         budget.left -= 1
-        try:
-            answer = yield step
-        except MediaError as error:
-            step = advance(conversation, error)
-            continue
-        step = advance(conversation, answer)
-    if isinstance(step.result, MediaError):
-        raise step.result
-    return step.result
+        return one_request(request)
+
+    return by_requests(conversation, counted)

@@ -19,7 +19,6 @@ from vidcurate.captioning.templates.words import CAMERA
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation, Part, ask_choice
 
-MAX_OUTSIDE = 0.5  # likelier than not, the answer is none of the words
 MAX_QUOTE = 60  # characters of an overruled text
 KIND_WORDS = ("shot", "view", "angle")  # classifiers add them to a field's words, or leave them out
 UNCLEAR, NOT_VISIBLE = "unclear", "not visible"
@@ -105,7 +104,7 @@ def decide_once(question: Question, parts: Sequence[Part]) -> Conversation[Decis
     except MediaError as error:
         return Decision(question.name, None, reason=str(error))
     by = told.answer.model
-    if told.outside > MAX_OUTSIDE:
+    if told.is_outside:
         reason = f"none of its words, at {told.outside:.0%}: {told.answer.text[:MAX_QUOTE]!r}"
         return Decision(question.name, None, by=by, reason=reason)
     word = told.choice

@@ -16,6 +16,7 @@ T = TypeVar("T")
 Status = Literal["ok", "truncated", "refused", "empty"]
 ScoreSource = Literal["logprobs", "words", "classifier", ""]
 MAX_QUOTE = 60  # characters of an answer in an error
+MAX_OUTSIDE = 0.5  # likelier than not, an answer is none of the choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,11 @@ class ChoiceAnswer:
     answer: Answer
 
     @property
+    def is_outside(self) -> bool:
+        """Whether the model held answers that are no choice for likelier than the choices."""
+        return self.outside > MAX_OUTSIDE
+
+    @property
     def choice(self) -> str:
         """The most probable choice, the first of equals."""
         return max(self.probabilities, key=lambda choice: self.probabilities[choice])
@@ -173,6 +179,33 @@ def advance(
         return ConversationEnd(end.value)
     except MediaError as error:
         return ConversationEnd(error)
+
+
+def one_request(request: ModelRequest) -> Conversation[Answer]:
+    """A conversation that ends with its first answer."""
+    answer = yield request
+    return answer
+
+
+def by_requests(
+    conversation: Conversation[T], send: Callable[[ModelRequest], Conversation[Answer]]
+) -> Conversation[T]:
+    """The same conversation, of which `send` sends each request and gives the answer.
+
+    So requests and answers are changed or counted. An error that `send` raises reaches the
+    conversation as one of the model's would. Raises MediaError where the conversation does.
+    """
+    step = advance(conversation, None)
+    while isinstance(step, ModelRequest):
+        try:
+            answer = yield from send(step)
+        except MediaError as error:
+            step = advance(conversation, error)
+            continue
+        step = advance(conversation, answer)
+    if isinstance(step.result, MediaError):
+        raise step.result
+    return step.result
 
 
 def run_conversation(

@@ -1,7 +1,7 @@
 """The options of a chat model, by the backend that answers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
@@ -14,14 +14,25 @@ BACKENDS_IN_WORDS = (
 )
 
 
-class ModelConfig(Choice):
-    """Which model answers, and how."""
+class NamedModel(Choice):
+    """Which model does the work."""
 
     model: str = option(
         "",
         "The model: a name of the config file's models section, a name that the server knows, "
         "OWNER/NAME on the hub, or a folder with weights",
     )
+
+
+class HubModel(NamedModel):
+    """A model of the hub, or in a folder."""
+
+    revision: str = option("", "Branch, tag or commit of a model on the hub; the newest if empty")
+
+
+class ModelConfig(NamedModel):
+    """Which model answers, and how."""
+
     max_tokens: int = option(512, "Length limit of an answer", unit="tokens", ge=1)
     temperature: float | None = option(
         0.0,
@@ -34,7 +45,7 @@ class ModelConfig(Choice):
     )
     hears: bool = option(
         False,
-        "The model takes sound: what is asked about sound is asked of the sound itself",
+        "The model takes sound: captions ask it about the sound itself",
         neutral="default",
     )
 
@@ -102,10 +113,9 @@ class OpenAiConfig(ServerConfig, ModelConfig):
     )
 
 
-class LocalModelConfig(ModelConfig):
+class LocalModelConfig(ModelConfig, HubModel):
     """A model that runs in this process."""
 
-    revision: str = option("", "Branch, tag or commit of a model on the hub; the newest if empty")
     batch_size: int = option(4, "Clips that are answered together", neutral=True, ge=1, le=1024)
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
         "auto", "Number type of the weights; auto is the model's own, and float32 on a CPU"
@@ -142,16 +152,28 @@ class VllmConfig(LocalModelConfig):
 
 
 ChatBackend = OpenAiConfig | TransformersConfig | VllmConfig
+# Few stages ask a model about sound where they may also ask about what was measured of it.
+ABOUT_SOUND = ("hears",)
 
 
 class ChatModelConfig(StageConfig):
-    """Options of a stage that always asks a model, and of an entry of the section `models`."""
+    """Options of a stage that always asks a model."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = ABOUT_SOUND
 
     backend: ChatBackend = choice(OpenAiConfig, BACKENDS_IN_WORDS)
 
 
+class ModelEntry(ChatModelConfig):
+    """An entry of the section `models`: all that is known of a model, whatever it is asked."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = ()
+
+
 class OptionalModelConfig(StageConfig):
     """Options of a stage that asks a model only where its backend is one."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = ABOUT_SOUND
 
     if TYPE_CHECKING:
         backend: Any  # each stage states its own choices

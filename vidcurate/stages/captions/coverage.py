@@ -4,7 +4,6 @@ A stage of its own, so that another text asks for its coverage again, and not fo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
@@ -20,6 +19,7 @@ from vidcurate.captioning.quality.event_agreement import (
     CONTRADICTED,
     ENTAILED,
     NEUTRAL,
+    CheckedItems,
     check_items,
 )
 from vidcurate.captioning.quality.judges import Judges
@@ -55,22 +55,6 @@ def open_reader(config: CoverageConfig, _workspace: Workspace) -> ChatModel:
     return open_chat_model(config.backend)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedPoints:
-    """A clip's points by what its text says of them."""
-
-    verdicts: tuple[tuple[str, str], ...]
-
-    def with_verdict(self, *wanted: str) -> tuple[str, ...]:
-        """The points of which the text says one of these."""
-        return tuple(point for point, verdict in self.verdicts if verdict in wanted)
-
-    def share(self, wanted: str) -> float | None:
-        """The share of points of which the text says this; None without points."""
-        n_points = len(self.verdicts)
-        return len(self.with_verdict(wanted)) / n_points if n_points else None
-
-
 def coverage(
     clips: Sequence[Clip], config: CoverageConfig, model: ChatModel, workspace: Workspace
 ) -> Iterator[list[Coverage] | MediaError]:
@@ -104,8 +88,8 @@ def cover(
         coverage=checked.share(ENTAILED),
         contradicted_share=checked.share(CONTRADICTED),
         n_points=len(points),
-        missing=checked.with_verdict(NEUTRAL),
-        contradicted=checked.with_verdict(CONTRADICTED),
+        missing=checked.having(NEUTRAL),
+        contradicted=checked.having(CONTRADICTED),
         text_from=current.source,
         text_hash=current.hash,
         backend=config.backend.name,
@@ -118,15 +102,13 @@ def cover(
     )
 
 
-def check_points(points: Sequence[str], text: str) -> Conversation[CheckedPoints]:
+def check_points(points: Sequence[str], text: str) -> Conversation[CheckedItems]:
     """Ask which points a text says, 30 in a request; an empty text says none, and is not asked."""
-    if not text.strip():
-        return CheckedPoints(tuple((point, NEUTRAL) for point in points))
-    verdicts: list[tuple[str, str]] = []
+    verdicts: list[str] = []
     for start in range(0, len(points), POINTS_EACH):
         asked = yield from check_items(points[start : start + POINTS_EACH], text, Judges())
-        verdicts += zip(asked.items, asked.verdicts, strict=True)
-    return CheckedPoints(tuple(verdicts))
+        verdicts += asked.verdicts
+    return CheckedItems(tuple(points), tuple(verdicts))
 
 
 def summary(_config: CoverageConfig, view: DatasetView) -> str:

@@ -308,10 +308,11 @@ def judges_in_words(tally: Tally) -> str:
     """How often the judges said yes, and how far they agree."""
     share = tally.n_yes / tally.n_verdicts
     words = f"the judge said yes to {tally.n_yes} of {tally.n_verdicts} ({share:.0%})"
-    if tally.n_second_yes is not None and tally.n_agreed is not None:
-        agreed = tally.n_agreed / tally.n_verdicts
+    if tally.agreement is not None:
         kappa = "" if tally.kappa is None else f", kappa {tally.kappa:.2f}"
-        words += f", the second to {tally.n_second_yes}, and they agree on {agreed:.0%}{kappa}"
+        words += (
+            f", the second to {tally.n_second_yes}, and they agree on {tally.agreement:.0%}{kappa}"
+        )
     if tally.n_verdicts >= MIN_JUDGED and not 1 - ONE_WORD < share < ONE_WORD:
         words += ": a judge that says nearly always the same tells little"
     return words

@@ -12,12 +12,13 @@ from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.model_team import ModelTeam
 from vidcurate.captioning.options import CaptionConfig, differing_options
 from vidcurate.captioning.prompts import Prompt, load_prompt
+from vidcurate.captioning.quality.judges import SECOND, Tally
 from vidcurate.captioning.quality.judging import keyframes_of
 from vidcurate.captioning.quality.keypoint_search import SearchLimits
 from vidcurate.captioning.quality.keypoints import (
     KEYPOINT_PROMPTS,
     MIN_REQUESTS,
-    SECOND,
+    N_JUDGES,
     Keypoints,
     find_keypoints,
     judges_of,
@@ -159,7 +160,7 @@ def as_row(clip: Clip, found: Keypoints, usage: Usage, config: KeypointsConfig) 
     votes = [vote for point in found.asked for vote in point.votes]
     answered = [vote for vote in votes if vote.yes is not None]
     both = [p for p in found.asked if all(vote.yes is not None for vote in p.votes)]
-    alike = [p for p in both if len({vote.is_yes for vote in p.votes}) == 1]
+    first, second = ([p.votes[n].is_yes for p in both] for n in range(N_JUDGES))
     models = dict.fromkeys(v.model for v in (*found.controls, *answered))
     sources = sorted({v.score_from for v in (*found.controls, *answered)} - {""})
     return ClipKeypoints(
@@ -177,7 +178,7 @@ def as_row(clip: Clip, found: Keypoints, usage: Usage, config: KeypointsConfig) 
         verified_share=share(sum(p.is_verified for p in found.asked), len(found.asked)),
         yes_share=share(sum(vote.is_yes for vote in answered), len(answered)),
         control_yes_share=sum(vote.is_yes for vote in found.controls) / len(found.controls),
-        agreement=share(len(alike), len(both)),
+        agreement=Tally().plus(first, second).agreement,
         n_unanswered=len(votes) - len(answered),
         failures=found.failures,
         score_from=", ".join(sources),

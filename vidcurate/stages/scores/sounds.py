@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from vidcurate.captioning.file_options import prompts_by_content
+from vidcurate.captioning.file_options import file_options
 from vidcurate.clips.grouping import runs_of_clips
 from vidcurate.errors import MediaError
 from vidcurate.models.audio.sound_classifier import check_sound_classifier
@@ -30,19 +30,19 @@ from vidcurate.stages.scores.sound_words import (
     sound_prompts,
 )
 from vidcurate.stages.scores.sounds_options import (
+    OmniVadConfig,
     SoundClassifierConfig,
     SoundsConfig,
-    SoundServerConfig,
 )
 from vidcurate.store.digests import content_hash
 
 
 def open_listener(config: SoundsConfig, _workspace: Workspace) -> SoundEar | SoundWriter:
     """Open what listens, once a worker."""
-    backend = config.backend
-    if isinstance(backend, SoundServerConfig):
-        return open_sound_writer(backend)
-    return open_sound_ear(backend)
+    if isinstance(config.backend, OmniVadConfig | SoundClassifierConfig):
+        return open_sound_ear(config.backend)
+    assert config.chat is not None
+    return open_sound_writer(config.chat, config)
 
 
 def sounds(
@@ -56,8 +56,7 @@ def sounds(
     Where sound begins late, has ended or is damaged nothing is heard. A video that is gone fails.
     """
     if isinstance(listener, SoundWriter):
-        assert isinstance(config.backend, SoundServerConfig)
-        yield from describe_clips(clips, config.backend, listener, workspace)
+        yield from describe_clips(clips, config, listener, workspace)
         return
     for stretch in runs_of_clips(clips):
         yield from kinds_of_sound(stretch, listener, workspace)
@@ -69,9 +68,9 @@ def can_listen(config: SoundsConfig, _others: Mapping[str, object]) -> None:
     Raises MissingExtraError or UsageError where it is not.
     """
     backend = config.backend
-    if isinstance(backend, SoundServerConfig):
-        sound_prompts(backend)
-        chat_model.check_chat_model("sounds", backend.chat)
+    if config.chat:
+        sound_prompts(config)
+        chat_model.check_chat_model("sounds", config.chat)
     elif isinstance(backend, SoundClassifierConfig):
         check_sound_classifier(backend.model, backend.revision)
     else:
@@ -85,8 +84,8 @@ def weights_content(backend: SoundClassifierConfig) -> str:
 
 def decided_by(config: SoundsConfig) -> str:
     """Return what else decides rows: the prompts' text, or the weights in a model's folder."""
-    if isinstance(config.backend, SoundServerConfig):
-        return sound_prompts(config.backend).hash
+    if config.chat:
+        return sound_prompts(config).hash
     if isinstance(config.backend, SoundClassifierConfig):
         return weights_content(config.backend)
     return ""
@@ -94,30 +93,27 @@ def decided_by(config: SoundsConfig) -> str:
 
 def content_options(config: SoundsConfig) -> Mapping[str, str]:
     """Return the options that name a prompt's file, or a model's folder."""
-    if isinstance(config.backend, SoundServerConfig):
-        backend = config.backend
-        named = {"sound_prompt": backend.sound_prompt, "music_prompt": backend.music_prompt}
-        return prompts_by_content(named)
+    if config.chat:
+        return file_options(config, config.chat, ("sound_prompt", "music_prompt"))
     if isinstance(config.backend, SoundClassifierConfig) and weights_content(config.backend):
         return {"model": BY_CONTENT}
     return {}
 
 
 def worker_resources(config: SoundsConfig) -> Resources:
-    """A GPU for a classifier where there is one; one worker sends all requests to a server."""
-    if isinstance(config.backend, SoundServerConfig):
-        return chat_model.chat_resources([config.backend.chat])
+    """A GPU for a model where there is one; one worker sends all requests to a server."""
+    if config.chat:
+        return chat_model.chat_resources([config.chat])
     if isinstance(config.backend, SoundClassifierConfig):
         return model_resources()
     return Resources()
 
 
 def estimated_requests(config: SoundsConfig) -> RequestEstimate | None:
-    """Whom requests go to: one a clip, and one more for its music; None without a server."""
-    backend = config.backend
-    if not isinstance(backend, SoundServerConfig):
+    """Whom requests go to: one a clip, and one more for its music; None without a chat model."""
+    if config.chat is None:
         return None
-    return chat_model.request_estimate(backend.chat, 1 + backend.music, is_least=False)
+    return chat_model.request_estimate(config.chat, 1 + config.music, is_least=False)
 
 
 SOUNDS_STAGE = MapStage(

