@@ -324,7 +324,6 @@ def sounds(
     max_labels: int = 5,
     max_tokens: int = 512,
     temperature: float | None = 0.0,
-    max_image_side: int = 1024,
     base_url: str = 'http://localhost:8000/v1',
     concurrency: int = 8,
     timeout_s: float = 120.0,
@@ -333,14 +332,11 @@ def sounds(
     max_wait_s: float = 300.0,
     api_key_env: str = 'OPENAI_API_KEY',
     structured_output: Literal['auto', 'schema', 'prompt'] = 'auto',
-    image_detail: Literal['auto', 'low', 'high'] = 'auto',
     batch_size: int = 4,
     dtype: Literal['auto', 'float32', 'float16', 'bfloat16'] = 'auto',
     trust_remote_code: bool = False,
     quantise: Literal['none', '8bit', '4bit'] = 'none',
     device_map: str = '',
-    as_video: bool = False,
-    plain_prompt: str = '',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def consistency(

@@ -10,10 +10,8 @@ from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CLEANING_RULES
 from vidcurate.captioning.prompts import Prompt, fill_prompt
 from vidcurate.captioning.text.cleaning import clean
+from vidcurate.captioning.text.nothing import says_nothing
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Sound, answer_text
-
-# How a model says that there is nothing to tell, as the prompts ask for it.
-NOTHING = frozenset({"none", "no music", "no sound", "nothing", "there is no music", "silence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,3 @@ def ask_about(
         return None
     cleaned = clean(CaptionText(text, answer.status), language, CLEANING_RULES)
     return " ".join(cleaned.text.split())
-
-
-def says_nothing(text: str) -> bool:
-    """Whether a model says that there is nothing to tell."""
-    return text.strip(" \n.*\"'`").casefold() in NOTHING

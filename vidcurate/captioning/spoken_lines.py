@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import ceil, floor
 
+from vidcurate.captioning.text.nothing import says_nothing
 from vidcurate.clips.words import Word
 from vidcurate.errors import MediaError
 
 LINE = re.compile(r"^\s*(\d+)s?:\s*(.+)")
-NOTHING = "NOTHING"
 MAX_QUOTE = 60  # characters of an answer in an error
 # How far outside of its block a model may put a sentence.
 MARGIN_S = 10
@@ -99,7 +99,7 @@ def read_sentences(answer: str, block: SpokenBlock, end_s: float) -> list[SaidSe
     is there where the model says that nothing can be seen. Raises MediaError for an answer without
     a line of the form that was asked for.
     """
-    if answer.strip().strip(".*").upper() == NOTHING:
+    if says_nothing(answer):
         return []
     least = max(0, floor(block.start_s) - MARGIN_S)
     most = max(least, min(ceil(block.end_s) + MARGIN_S, ceil(end_s) - 1))

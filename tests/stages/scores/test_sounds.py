@@ -146,10 +146,10 @@ def test_a_model_in_the_process_is_given_the_sound(tmp_path: Path, folder: Path)
 
 
 def test_the_section_models_serves_it(tmp_path: Path) -> None:
-    """A chat model that the config file names once is named here as in any other stage."""
+    """A chat model that is named once serves here too; what is about pictures is left out."""
     config = tmp_path / "config.yaml"
     config.write_text(
-        "models: {ear: {model: org/ear, concurrency: 3, hears: true}}\n"
+        "models: {ear: {model: org/ear, concurrency: 3, max_image_side: 512}}\n"
         "sounds: {model: ear, music: false}\n"
     )
     options = load_config(config, STAGES)["sounds"]

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from vidcurate.captioning.prompts import without_angles
+from vidcurate.captioning.text.nothing import says_nothing
 
 Task = Literal["t2v", "i2v"]
 SHOT_FIELDS = ("shot_type", "shot_angle", "shot_position")
@@ -20,8 +21,6 @@ OF_SUBJECT: Mapping[Task, tuple[str, ...]] = MappingProxyType(
     {"t2v": ("action", "appearance", "expression", "position"), "i2v": ("action", "expression")}
 )
 OMITTED_OF_SUBJECT = ("appearance", "position")
-# What says nothing: a word of the vocabularies, and what models write in place of an empty text.
-NOTHING = ("other", "none", "null", "n/a", "unknown", "unclear", "not visible", "not applicable")
 DIGITS = 16  # hexadecimal digits of a draw
 
 
@@ -78,7 +77,7 @@ def kind_of(subject: Mapping[str, Any]) -> str:
 
 def says_something(text: str) -> bool:
     """Whether a field's text tells anything."""
-    return bool(text) and text.casefold().rstrip(".") not in NOTHING
+    return bool(text) and not says_nothing(text)
 
 
 def spoken(value: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.prompts import MAX_TOLD_CHARS
-from vidcurate.captioning.sound_texts import says_nothing
+from vidcurate.captioning.text.nothing import says_nothing
 from vidcurate.records import SOUNDS, SPEECH
 
 MAX_LABELS, MAX_SPANS = 8, 4

@@ -154,6 +154,7 @@ class VllmConfig(LocalModelConfig):
 ChatBackend = OpenAiConfig | TransformersConfig | VllmConfig
 # Few stages ask a model about sound where they may also ask about what was measured of it.
 ABOUT_SOUND = ("hears",)
+ABOUT_PICTURES = ("max_image_side", "image_detail", "as_video", "plain_prompt")
 
 
 class ChatModelConfig(StageConfig):

@@ -5,6 +5,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from vidcurate.models.chat.options import (
+    ABOUT_PICTURES,
+    ABOUT_SOUND,
     BACKENDS_IN_WORDS,
     ChatBackend,
     HubModel,
@@ -56,6 +58,8 @@ class SoundClassifierConfig(SoundFinderConfig, HubModel):
 
 class SoundsConfig(OptionalModelConfig):
     """What listens to the clips, and what a chat model is asked."""
+
+    leaves_out: ClassVar[tuple[str, ...]] = (*ABOUT_SOUND, *ABOUT_PICTURES)
 
     backend: OmniVadConfig | SoundClassifierConfig | ChatBackend = choice(
         OmniVadConfig,
