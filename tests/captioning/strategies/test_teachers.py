@@ -6,11 +6,16 @@ from pydantic import ValidationError
 
 from tests.support.conversations import Model, caption_by, reply
 from vidcurate.captioning.clip_input import CaptionText
-from vidcurate.captioning.model_team import ModelTeam, one_request
+from vidcurate.captioning.model_team import ModelTeam
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.text.agreement import mean_word_f1, word_f1, words_in
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversations
+from vidcurate.models.chat.conversation import (
+    ModelRequest,
+    Outcome,
+    one_request,
+    run_conversations,
+)
 
 TEACHERS = ("model=a", "model=b prompt=motion", "model=c")
 HARE, HARE_TOO, BOAT = "A grey hare runs.", "A grey hare runs fast.", "The boat is red."
