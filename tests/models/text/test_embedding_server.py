@@ -59,6 +59,10 @@ def test_another_length_midway_costs_its_own_row(script: EmbeddingScript) -> Non
         (planted([0.0, 0.0]), "a vector of zeros"),
         ((200, {"data": []}), "the answer holds 0 vectors for 1 texts"),
         ((200, {"choices": []}), "the answer holds 0 vectors for 1 texts"),
+        (
+            (200, {"data": [{"index": 1, "embedding": [1.0, 0.0]}]}),
+            "the answer numbers its vectors [1] for 1 texts",
+        ),
         ((200, {"data": [{"embedding": "AACAPw=="}]}), "the answer is not a list of embeddings"),
         ((400, {"error": {"message": "input is too long"}}), "input is too long"),
     ],

@@ -103,7 +103,12 @@ def read_reply(server: EmbeddingServer, body: bytes, n_texts: int) -> TextVector
     if len(reply.data) != n_texts:
         reason = f"the answer holds {len(reply.data)} vectors for {n_texts} texts"
         return RequestFault(reason, of_clip=True)
-    found = [v for _, v in sorted(enumerate(reply.data), key=lambda v: place_of(*v))]
+    # A server that does not number its vectors gives them in the order of the texts.
+    numbered = {n if v.index is None else v.index: v for n, v in enumerate(reply.data)}
+    if sorted(numbered) != list(range(n_texts)):
+        reason = f"the answer numbers its vectors {sorted(numbered)} for {n_texts} texts"
+        return RequestFault(reason, of_clip=True)
+    found = [numbered[n] for n in range(n_texts)]
     lengths = {len(vector.embedding) for vector in found}
     server.dimension.change(0, max(lengths))
     wanted = server.dimension.value
@@ -116,8 +121,3 @@ def read_reply(server: EmbeddingServer, body: bytes, n_texts: int) -> TextVector
     except MediaError as fault:
         return RequestFault(str(fault), of_clip=True)
     return TextVectors(rows, None)
-
-
-def place_of(place: int, vector: ReplyVector) -> int:
-    """The number of the text that a vector is of: the server's, else its place in the answer."""
-    return place if vector.index is None else vector.index

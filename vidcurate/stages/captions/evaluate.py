@@ -215,7 +215,10 @@ def evaluate_clip(
             raise MediaError("the clip has no caption: see rows captions --failed")
         judges = Judges(SAME if is_same(config) else config.second_judge)
         one = EvaluatedText(current, caption, references, file, audio)
-        found = yield from measure_text(one, measure_options(config), opened.nouns, judges)
+        asked = MeasureOptions(
+            config.measures, config.kinds, config.max_words, config.chat is not None
+        )
+        found = yield from measure_text(one, asked, opened.nouns, judges)
         return as_row(clip, one, config, found, judges)
 
     return conversation()
@@ -224,11 +227,6 @@ def evaluate_clip(
 def is_same(config: EvaluateConfig) -> bool:
     """Whether the judge is asked a second time."""
     return bool(config.second_judge) and second_model(config) is None
-
-
-def measure_options(config: EvaluateConfig) -> MeasureOptions:
-    """The options as the measures read them."""
-    return MeasureOptions(config.measures, config.kinds, config.max_words, config.chat is not None)
 
 
 def as_row(

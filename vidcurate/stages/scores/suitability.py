@@ -177,7 +177,8 @@ def is_network(config: SuitabilityConfig) -> bool:
 
 def reads_sources(config: SuitabilityConfig) -> bool:
     """Check whether files or names of videos are needed."""
-    return is_network(config) or bool(getattr(config.backend, RATINGS, ""))
+    backend = config.backend
+    return isinstance(backend, VtssConfig) or bool(backend.ratings)
 
 
 def check_network(config: SuitabilityConfig, _others: Mapping[str, StageConfig]) -> None:
