@@ -63,6 +63,21 @@ def test_edges_move_to_frames(page: Page) -> None:
     assert (undone["clip"]["clip_id"], undone["removed"]) == (clip_id, [clip["clip_id"]])
 
 
+def test_a_replaced_clip_still_has_pictures(page: Page) -> None:
+    """Pictures that a page asked for before it knew of a decision come all the same."""
+    clip_id = page.ids()[0]
+    whole = page.get(f"/api/clips/{clip_id}")
+    parts = page.decide("split", clip_id, at_s=whole["start_s"] + 1.01)
+    page.post("/api/undo", reviewer="Ada")
+    nudged = page.decide("nudge", clip_id, start_frames=2, end_frames=0)
+    assert nudged["removed"] == [clip_id]
+    for gone in (clip_id, *(row["clip_id"] for row in parts["added"])):
+        shown = page.get(f"/api/clips/{gone}/frames?around=start&count=3")
+        assert [frame["is_in_clip"] for frame in shown].count(True) >= 2
+        assert page.client.get(f"/strip/{gone}.jpg").headers["content-type"] == "image/jpeg"
+    assert "x-0-9" in page.refused("/api/clips/x-0-9/frames", 404)
+
+
 def test_a_clip_in_two_and_together_again(page: Page) -> None:
     """A split begins its second clip with the frame shown at the time; a merge takes it back."""
     clip_id = page.ids()[0]

@@ -85,7 +85,7 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
     yield open_one
     for context in contexts:
         context.close()
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def watch(page: Page, faults: list[str]) -> None:
@@ -93,7 +93,7 @@ def watch(page: Page, faults: list[str]) -> None:
 
     def said(message: ConsoleMessage) -> None:
         if message.type == "error":
-            faults.append(f"console: {message.text}")
+            faults.append(f"console: {message.text} ({message.location.get('url')})")
 
     def raised(error: Error) -> None:
         faults.append(f"error: {error}")

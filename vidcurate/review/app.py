@@ -19,7 +19,7 @@ from vidcurate.errors import BusyError, MediaError, UsageError, VidcurateError
 from vidcurate.review.answers import ConflictError, NotFoundError
 from vidcurate.review.clips import ClipsNow
 from vidcurate.review.decide import Asked
-from vidcurate.review.detail import clip_detail, clip_named, score_info
+from vidcurate.review.detail import clip_detail, clip_pictured, score_info
 from vidcurate.review.listing import ClipQuery, list_clips, video_name
 from vidcurate.review.pictures import frames_around
 from vidcurate.review.review import Review
@@ -301,7 +301,7 @@ def frames(review: Review, request: Request) -> Response:
     now = review.now
     params = request.query_params
     around, count = params.get("around", "start"), whole(params, "count", 9)
-    named = clip_named(now, request.path_params["clip_id"])
+    named = clip_pictured(now, request.path_params["clip_id"])
     return as_json(frames_around(now.facts, named, around, count))
 
 
@@ -342,7 +342,7 @@ def source(review: Review, request: Request) -> Response:
 def preview(review: Review, request: Request) -> Response:
     """A small copy of a clip."""
     now = review.now
-    shown = clip_named(now, request.path_params["clip_id"])
+    shown = clip_pictured(now, request.path_params["clip_id"])
     path = review.media.preview(now.facts, shown)
     return FileResponse(path, media_type="video/mp4", headers=KEPT_A_DAY)
 
@@ -350,7 +350,7 @@ def preview(review: Review, request: Request) -> Response:
 def strip(review: Review, request: Request) -> Response:
     """Pictures of a clip side by side."""
     now, params = review.now, request.query_params
-    shown = clip_named(now, request.path_params["clip_id"])
+    shown = clip_pictured(now, request.path_params["clip_id"])
     count, height = whole(params, "count", 5), whole(params, "height", 72)
     return as_jpeg(review.pictures.strip(now.facts, shown, count, height))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from vidcurate.clips.reviews import is_about
+from vidcurate.clips.reviews import is_about, span_id
 from vidcurate.records import (
     CLIPS,
     KEYFRAMES,
@@ -18,7 +18,7 @@ from vidcurate.records import (
     column_info,
 )
 from vidcurate.review.answers import NotFoundError
-from vidcurate.review.clips import ClipsNow
+from vidcurate.review.clips import ClipsNow, span_in
 from vidcurate.review.listing import rows_of
 from vidcurate.review.media import media_of
 from vidcurate.rules import Rule
@@ -31,6 +31,24 @@ def clip_named(now: ClipsNow, clip_id: str) -> Clip:
         raise NotFoundError(f"there is no clip {clip_id!r} here, or no longer: load the list again")
     found: Clip = CLIPS.from_arrow(now.spans.clips.slice(place, 1))[0]
     return found
+
+
+def clip_pictured(now: ClipsNow, clip_id: str) -> Clip:
+    """A clip by its id, also one that a person has replaced: its id says what it shows.
+
+    A page asks for pictures of a clip while a decision about it is on its way. Raises
+    NotFoundError where the id names no frames of a video that is here.
+    """
+    for spans in (now.spans, now.base):
+        place = spans.place.get(clip_id)
+        if place is not None:
+            found: Clip = CLIPS.from_arrow(spans.clips.slice(place, 1))[0]
+            return found
+    for decision in now.decisions:
+        if any(span_id(decision.video_id, span) == clip_id for span in decision.spans):
+            made = now.facts.clip_of(decision.video_id, *span_in(clip_id))
+            return made or clip_named(now, clip_id)
+    return clip_named(now, clip_id)
 
 
 def clip_detail(now: ClipsNow, clip_id: str) -> dict[str, Any]:

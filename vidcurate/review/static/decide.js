@@ -1,7 +1,7 @@
 // Decisions: shown at once, sent in the order they were made, taken back where they fail.
 
 import { post } from "./api.js";
-import { forget } from "./details.js";
+import { answered, forget } from "./details.js";
 import { $ } from "./dom.js";
 import { holdEdges, pendingMoves } from "./edges.js";
 import * as format from "./format.js";
@@ -117,10 +117,11 @@ async function change(decision, words) {
   }
 }
 
-/** Post after all that was posted before; null where it failed, which is shown. */
+/** Post after all that was posted before, and after answers about clips that this may replace.
+    Null where it failed, which is shown. */
 async function send(decision, path = "/api/decide") {
   const reviewer = await needReviewer();
-  const turn = queue.then(() => post(path, { reviewer, ...decision }));
+  const turn = queue.then(answered).then(() => post(path, { reviewer, ...decision }));
   queue = turn.catch(() => null);
   busy(1);
   try {
