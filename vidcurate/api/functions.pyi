@@ -112,6 +112,7 @@ def scan(
     sample_interval_s: float = 1.0,
     max_proxy_side: int = 448,
     proxy_quality: int = 80,
+    hwaccel: Literal['none', 'auto', 'cuda', 'vaapi', 'videotoolbox'] = 'none',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def embed(

@@ -59,7 +59,7 @@ def note_lines(estimate: Estimate) -> Iterator[str]:
     )
     if estimate.n_left == 0:
         yield "nothing is left to estimate: `vidcurate run` finishes what has begun"
-    elif any(s.gpus for s in estimate.stages):
+    elif any(s.gpus >= 1 for s in estimate.stages):
         yield f"of the hours, with a GPU: {span(estimate.gpu_hours)}"
     now, more = estimate.done_bytes / GB, estimate.left_bytes.over(GB)
     yield f"disk: {short_number(now)} GB now, {short_number(now + more.amount)} GB at the end"

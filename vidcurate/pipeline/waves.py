@@ -71,9 +71,9 @@ def split_plan(plan: Plan) -> tuple[Plan, Plan, Plan]:
 
 
 def is_heavy(resolved: ResolvedStage) -> bool:
-    """Whether a stage sees whole tables or takes a GPU."""
+    """Whether a stage sees whole tables or takes a whole GPU."""
     stage = resolved.stage
-    return isinstance(stage, TableStage) or stage.cost.resources(resolved.config).gpus > 0
+    return isinstance(stage, TableStage) or stage.cost.resources(resolved.config).gpus >= 1
 
 
 def live_videos(run: Run, finding: Plan) -> pa.Array:

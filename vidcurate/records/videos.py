@@ -160,6 +160,11 @@ class Scan:
     source_sha256: Annotated[
         str | None, ColumnInfo("SHA-256 of the whole video as it was decoded")
     ] = None
+    decoder: Annotated[str, ColumnInfo("What decoded it: cpu, cuda, videotoolbox or vaapi")] = "cpu"
+    decoder_fault: Annotated[
+        str | None,
+        ColumnInfo("Why no device decoded it, where scan.hwaccel asks for one; null elsewhere"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import av
 import av.error
 import av.logging
 from av.audio.stream import AudioStream
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -94,16 +95,16 @@ class SeekResult(NamedTuple):
 
 @contextmanager
 def open_video(
-    path: Path, *, makes_times: bool = False
+    path: Path, *, makes_times: bool = False, accel: HWAccel | None = None
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video and its first real video stream, to be decoded by one thread.
 
     Only the file itself may be read: no other protocol, no playlist, no script. `makes_times` lets
     libav invent times of packets that have none, for callers that do not decode: they differ from
-    the frames' times.
+    the frames' times. `accel` is the device that decodes it instead of the CPU.
     Raises MediaError for a file that is gone, empty, forbidden, no video, or not decodable.
     """
-    with open_container(path) as container:
+    with open_container(path, accel) as container:
         if not makes_times:  # PyAV asks for it; the ffmpeg program, which cuts, does not
             container.flags &= ~GEN_PTS
         stream = video_stream(container, path)
@@ -112,16 +113,18 @@ def open_video(
         yield container, stream
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path, accel: HWAccel | None = None) -> InputContainer:
     """Open a file of pictures or sound; no other file can be read through it.
 
-    Raises MediaError for a file that is gone, empty, forbidden or no such file.
+    Raises MediaError for a file that is gone, empty, forbidden or no such file, and for a device
+    that does not open.
     """
     check_first_bytes(path)
     try:
-        return av.open(url(path), options=OPTIONS, metadata_errors="replace")
+        return av.open(url(path), options=OPTIONS, metadata_errors="replace", hwaccel=accel)
     except av.error.FFmpegError as error:
-        raise MediaError(open_fault(path, error)) from error
+        fault = open_fault(path, error) if accel is None else f"it does not open: {error.strerror}"
+        raise MediaError(fault) from error
 
 
 def url(path: Path) -> str:

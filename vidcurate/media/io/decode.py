@@ -3,7 +3,7 @@
 Time is read in integer ticks of the stream's time base.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -31,9 +31,13 @@ from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
 
 MAX_SIDE = 256
 PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
+# What devices give, whose chroma planes are one, and what the CPU gives of the same video.
+NV12 = "nv12"
+SEMIPLANAR = {NV12: "yuv420p", "p010le": "yuv420p10le"}
 TYPICAL_RATE = Fraction(25)
 
 Plane = NDArray[np.uint8]
+PacketDecoder = Callable[[Iterable["Packet[Any]"], "Faults"], Iterator[Any]]
 
 
 @dataclass(slots=True)
@@ -70,8 +74,8 @@ class Shrinker:
 
     Small pictures are every `step`-th native pixel each way and not averages over areas: the
     spread of the native luma survives, and where PySceneDetect shrinks by an odd whole number, as
-    from 720p, the samples are its own. Planar 8-bit frames of the video's `native` size are
-    sampled straight from the decoder's planes, which costs a fraction of what swscale takes; all
+    from 720p, the samples are its own. 8-bit frames of the video's `native` size are sampled
+    straight from the decoder's planes, which costs a fraction of what swscale takes; all
     others go through one filter graph first.
     """
 
@@ -94,7 +98,7 @@ class Shrinker:
             self.buffers = [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
         self.buffers.reverse()
         small = self.buffers[0]
-        luma, u, v = (plane_array(plane) for plane in frame.planes)
+        luma, u, v = planes_of(frame)
         chroma = small[height:].reshape(2, height // 2, width // 2)
         # A small chroma pixel stands for two small luma pixels; the native one may already do so.
         down = step if u.shape[0] < luma.shape[0] else 2 * step
@@ -106,6 +110,9 @@ class Shrinker:
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """Convert a frame of any format to planar 8-bit limited range at the small size."""
+        if (frame.width, frame.height) == self.size:
+            # Where it does not scale, swscale rounds p010 otherwise than ten bits in three planes.
+            frame = as_planar(frame)
         key = (frame.width, frame.height, frame.format.name, frame.color_range, frame.colorspace)
         if self.graph is None or key != self.key:
             self.graph, self.key = shrinking_graph(frame, *self.size), key
@@ -159,14 +166,29 @@ def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
 
 def is_limited_planar(frame: VideoFrame) -> bool:
     """Check whether a frame's planes are 8-bit Y, U and V in limited range, stored top down."""
-    planar = frame.format.name in PLANAR and frame.color_range != FULL_RANGE
-    return planar and frame.planes[0].line_size > 0
+    is_planar = frame.format.name in PLANAR or frame.format.name == NV12
+    return is_planar and frame.color_range != FULL_RANGE and frame.planes[0].line_size > 0
 
 
 def plane_array(plane: VideoPlane) -> Plane:
     """View the decoder's pixels of one 8-bit plane without a copy: shape (height, width)."""
     pixels: Plane = np.frombuffer(memoryview(plane), np.uint8)
     return pixels.reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+def planes_of(frame: VideoFrame) -> list[Plane]:
+    """View the luma and both chroma planes of an 8-bit frame without a copy."""
+    if frame.format.name != NV12:
+        return [plane_array(plane) for plane in frame.planes]
+    luma, both = frame.planes
+    pairs: Plane = np.frombuffer(memoryview(both), np.uint8).reshape(both.height, both.line_size)
+    return [plane_array(luma), *(pairs[:, n : 2 * both.width : 2] for n in range(2))]
+
+
+def as_planar(frame: VideoFrame) -> VideoFrame:
+    """Return a frame with planes as the CPU decodes it, pixel by pixel the same."""
+    form = SEMIPLANAR.get(frame.format.name)
+    return frame if form is None else frame.reformat(format=form, threads=1)
 
 
 @dataclass(slots=True)
@@ -204,20 +226,22 @@ def decode_video(
     stream: VideoStream,
     faults: Faults,
     offsets: Sequence[int] = (),
+    decode: "PacketDecoder | None" = None,
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Yield every frame of a video that was just opened with its pts, which always advances.
 
     A video joined of several recordings, each with a clock of its own, goes on where the clock
     begins again (`packets.Clock`); `offsets` are those of its parts where they are known. A packet
-    that cannot be decoded is counted and skipped. A frame whose timestamp does not advance has no
-    place in the video's time: it is counted and left out, as a player drops it.
+    that cannot be decoded is counted and skipped, unless `decode` does otherwise. A frame whose
+    timestamp does not advance has no place in the video's time: it is counted and left out, as a
+    player drops it.
     """
     base = stream.time_base or Fraction(1, 1000)
     clock = Clock(list(offsets) or [0])
     faults.offsets = clock.offsets
     found = on_clock(packets(container, stream, faults), clock, base)
     last: int | None = None
-    for pts, frame in with_times(decode_packets(found, faults), stream):
+    for pts, frame in with_times((decode or decode_packets)(found, faults), stream):
         if last is not None and pts <= last:
             faults.n_out_of_order += 1
             continue

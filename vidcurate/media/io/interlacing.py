@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidcurate.media.io.colour import graph_of
+from vidcurate.media.io.decode import as_planar
 
 TOP, BOTTOM, PROGRESSIVE, UNKNOWN = "top", "bottom", "progressive", "unknown"
 # The field that is shown first, by libav's AVFieldOrder; whole pictures are 1.
@@ -116,7 +117,8 @@ def whole_pictures(
     graph: Graph | None = None
     key: tuple[object, ...] = ()
     waiting: deque[tuple[int, VideoFrame]] = deque()
-    for pts, frame in frames:
+    for pts, stored in frames:
+        frame = as_planar(stored)
         now = frame.width, frame.height, frame.format.name
         if graph is None or now != key:
             if graph is not None:

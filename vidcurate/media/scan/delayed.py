@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.decode import SmallFrame
+from vidcurate.media.io.decode import SmallFrame, as_planar
 from vidcurate.media.shots import learned, transnet
 
 Columns = dict[str, NDArray[Any]]
@@ -48,7 +48,10 @@ def delayed_detectors(
         theirs = transnet.TransNetDetector(network)
         found.append(
             DelayedDetector(
-                transnet.COLUMNS, lambda frame, _: theirs.add(frame), theirs.take, theirs.finish
+                transnet.COLUMNS,
+                lambda frame, _: theirs.add(as_planar(frame)),
+                theirs.take,
+                theirs.finish,
             )
         )
     return tuple(found)

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from vidcurate.media.io.colour import FULL_RANGE, as_rgb
-from vidcurate.media.io.decode import SmallFrame, plane_array
+from vidcurate.media.io.decode import SmallFrame, as_planar, plane_array
 from vidcurate.media.io.orientation import Matrix, upright
 from vidcurate.media.visual.camera import (
     CELLS,
@@ -171,6 +171,7 @@ def sample_row(
     The reformatter keeps its scaling tables from frame to frame; making them costs more than
     scaling one frame.
     """
+    frame = as_planar(frame)
     picture = as_rgb(frame, shape.width, shape.height, "bgr24", "AREA", reformatter)
     bgr = upright(picture.to_ndarray(), shape.matrix)
     luma, full_range = native_luma(frame)

@@ -1,7 +1,7 @@
 """The scan of a video: one decode records signals, samples and proxies for all later stages."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError, quantity
 from vidcurate.media.io.container import check_readable, open_video
 from vidcurate.media.io.decode import Faults, Shrinker, decode_video, nominal_rate, shrinker_for
+from vidcurate.media.io.devices import CPU, Device, decode_on_device
 from vidcurate.media.io.frame_times import FrameTimes, frame_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, whole_pictures
 from vidcurate.media.io.orientation import display_matrix, pixel_aspect
@@ -72,6 +73,8 @@ class VideoScan:
     metrics: tuple[str, ...]
     clock_offsets: tuple[int, ...]
     losses: tuple[Loss, ...]
+    decoder: str = CPU
+    decoder_fault: str | None = None
 
 
 @dataclass(slots=True)
@@ -88,22 +91,62 @@ def scan_video(
     samples_file: Path,
     network: Network | None = None,
     field_order: str = PROGRESSIVE,
+    devices: Sequence[Device] = (),
 ) -> VideoScan:
     """Decode a video once and write its per-frame signals and its samples as Arrow IPC files.
 
     An interlaced video, by its `field_order`, is measured deinterlaced. Both files appear whole or
     not at all. Memory does not grow with the video's length. `network` is TransNetV2, which only
-    the metric transnet needs.
+    the metric transnet needs. The first of `devices` that takes the video's codec decodes it; what
+    is recorded is the same, since the CPU decodes it again where the device does not come to the
+    end without a fault.
     Raises MediaError for a video that cannot be opened, has no frame that can be decoded, or
     cannot be read to its end.
     """
     cv2.setNumThreads(1)
     with atomic_write(frames_file) as frames, atomic_write(samples_file) as samples:
+        rest = options, frames, samples, network, field_order
+        fault = None
+        if devices:
+            try:
+                return scan_on_device(path, devices, *rest)
+            except MediaError as error:
+                fault = str(error)
         with open_video(path) as (container, stream):
-            scan = scan_stream(container, stream, options, frames, samples, network, field_order)
+            scan = scan_stream(container, stream, *rest)
         if any(loss.what == CUT_SHORT for loss in scan.losses):
             check_readable(path)
-    return scan
+    return replace(scan, decoder_fault=fault)
+
+
+def scan_on_device(
+    path: Path,
+    devices: Sequence[Device],
+    options: ScanOptions,
+    frames_file: Path,
+    samples_file: Path,
+    network: Network | None,
+    field_order: str,
+) -> VideoScan:
+    """Scan a video on the first device that takes its codec; see scan_video.
+
+    Raises MediaError where the CPU has to scan it.
+    """
+    with open_video(path) as (container, stream):
+        codec = stream.codec_context.codec
+        device = next((device for device in devices if codec.name in device.codecs), None)
+        if device is None:
+            raise MediaError(f"{devices[0].name}: not used for {codec.canonical_name}")
+        expected = decode_video(container, stream, Faults())
+        rest = options, frames_file, samples_file, network, field_order
+        try:
+            with device.open(path) as (on_device, its_stream):
+                scan = scan_stream(on_device, its_stream, *rest, expected)
+        except MediaError as error:
+            raise MediaError(f"{device.name}: {error}") from error
+    if scan.fault or scan.losses:
+        raise MediaError(f"{device.name}: {scan.fault or scan.losses[0].what}")
+    return replace(scan, decoder=device.name)
 
 
 def scan_stream(
@@ -114,13 +157,19 @@ def scan_stream(
     samples_file: Path,
     network: Network | None = None,
     field_order: str = PROGRESSIVE,
+    expected: Iterator[tuple[int, VideoFrame]] | None = None,
 ) -> VideoScan:
-    """Scan one open video into two files.
+    """Scan one open video into two files; `expected` are the CPU's frames where a device decodes.
 
-    Raises MediaError when no frame can be decoded.
+    Raises MediaError when no frame can be decoded, and where the device is at fault.
     """
     faults, last_frame = Faults(), LastFrame()
-    frames = whole_pictures(decode_video(container, stream, faults), field_order)
+    decoded = (
+        decode_video(container, stream, faults)
+        if expected is None
+        else decode_on_device(container, stream, faults, expected)
+    )
+    frames = whole_pictures(decoded, field_order)
     first = next(frames, None)
     if first is None:
         raise MediaError(f"no frame could be decoded: {faults.stopped or 'the video is empty'}")

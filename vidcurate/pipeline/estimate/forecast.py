@@ -75,8 +75,8 @@ class Estimate:
 
     @property
     def gpu_hours(self) -> Expected:
-        """The stages that take a GPU."""
-        return sum_estimates([stage.left_hours for stage in self.stages if stage.gpus > 0])
+        """The stages that take a whole GPU."""
+        return sum_estimates([stage.left_hours for stage in self.stages if stage.gpus >= 1])
 
     @property
     def left_bytes(self) -> Expected:

@@ -1,19 +1,39 @@
 """scan: the one decode of a video, which records signals of every frame, samples and proxies."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, UsageError, quantity
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig, option
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import Cost, Incomplete, Lookup, MapStage, Version, Workspace
+from vidcurate.stage import (
+    Cost,
+    DatasetView,
+    Finish,
+    Incomplete,
+    Lookup,
+    MapStage,
+    Resources,
+    Version,
+    Workspace,
+)
 from vidcurate.store.digests import sha256_of
+
+if TYPE_CHECKING:
+    from vidcurate.media.io.devices import Device
 
 Metric = Literal[
     "content", "edges", "histogram", "hash", "threshold", "koala", "learned", "transnet"
 ]
+Decoder = Literal["none", "auto", "cuda", "vaapi", "videotoolbox"]
+NONE, AUTO = "none", "auto"
+# Of the reasons why a device did not decode, so many are told after a run.
+SHOWN_FAULTS = 3
+# Workers that share a GPU in a cluster, each with a decoder of its own there.
+DECODERS_PER_GPU = 8
 
 
 class ScanConfig(StageConfig):
@@ -32,29 +52,72 @@ class ScanConfig(StageConfig):
         448, "Larger proxies are shrunk to this long side", unit="pixels", ge=64, le=2048
     )
     proxy_quality: int = option(80, "JPEG quality of proxies", ge=1, le=100)
+    hwaccel: Decoder = option(
+        "none",
+        "Device that decodes h264, hevc, vp8 and vp9; auto takes the first that opens. The CPU "
+        "decodes what the device does not, and what is recorded is the same",
+        neutral=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ScanTool:
-    """The data set, and TransNetV2 where its metric is recorded."""
+    """The data set, TransNetV2 where its metric is recorded, and the devices that decode.
+
+    `device_fault` says why there is none, where one is named.
+    """
 
     workspace: Workspace
     network: Callable[[Any], Any] | None
+    devices: tuple["Device", ...] = ()
+    device_fault: str | None = None
 
 
-def open_networks(config: ScanConfig, workspace: Workspace) -> ScanTool:
-    """Load the networks that the metrics need, once per worker."""
+def open_decoders(config: ScanConfig, workspace: Workspace) -> ScanTool:
+    """Load the networks that the metrics need, and open devices, once per worker."""
+    from vidcurate.media.io.devices import devices_that_open, opening_fault
     from vidcurate.models.vision.transnet import open_transnet
 
-    return ScanTool(workspace, open_transnet() if "transnet" in config.metrics else None)
+    network = open_transnet() if "transnet" in config.metrics else None
+    named = config.hwaccel not in (NONE, AUTO)
+    return ScanTool(
+        workspace,
+        network,
+        () if config.hwaccel == NONE else devices_that_open(config.hwaccel),
+        opening_fault(config.hwaccel) if named else None,
+    )
 
 
-def check_networks(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Refuse a metric whose network is not installed; raises MissingExtraError."""
+def check_machine(config: ScanConfig, _others: Mapping[str, StageConfig]) -> str | None:
+    """Refuse a network or a device that is not there, and tell where `auto` finds no device.
+
+    Raises MissingExtraError and UsageError.
+    """
+    from vidcurate.media.io.devices import devices_that_open, opening_fault
     from vidcurate.models.vision.transnet import require_transnet
 
     if "transnet" in config.metrics:
         require_transnet()
+    if config.hwaccel == NONE or devices_that_open(config.hwaccel):
+        return None
+    fault = opening_fault(config.hwaccel)
+    if config.hwaccel == AUTO:
+        return f"scan: the CPU decodes, since no device opens here ({fault})"
+    others = ", ".join(device.name for device in devices_that_open(AUTO))
+    raise UsageError(
+        f"scan.hwaccel: {fault}. Devices that open here: {others or 'none'}. "
+        "Give scan --hwaccel auto, which takes the CPU where none opens, or none"
+    )
+
+
+def decoding_resources(config: ScanConfig) -> Resources:
+    """The resources of a worker: a cluster hides a GPU from those that take no share of it."""
+    if config.hwaccel == NONE:
+        return Resources()
+    from vidcurate.media.io.devices import devices_that_open
+
+    is_cuda = any(device.name == "cuda" for device in devices_that_open(config.hwaccel))
+    return Resources(gpus=1 / DECODERS_PER_GPU if is_cuda else 0)
 
 
 def scan(
@@ -66,13 +129,17 @@ def scan(
     """
     from vidcurate.media.scan.scanner import ScanOptions, scan_video
 
-    options = ScanOptions(**config.model_dump())
+    options = ScanOptions(**config.model_dump(exclude={"hwaccel"}))
     for video in videos:
         path = video_path(tool.workspace.lookup(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
         before = path.stat()
-        found = scan_video(path, options, frames, samples, tool.network, video.field_order)
+        found = scan_video(
+            path, options, frames, samples, tool.network, video.field_order, tool.devices
+        )
+        if tool.device_fault:
+            found = replace(found, decoder_fault=tool.device_fault)
         digest = sha256_of(path)  # while the system still has it in memory
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -87,6 +154,22 @@ def scan(
             source_sha256=digest,
         )
         yield Incomplete([row], found.losses)
+
+
+def decoder_message(config: ScanConfig, view: DatasetView) -> str:
+    """Tell which videos the CPU decoded although a device was asked for, and why."""
+    if config.hwaccel == NONE:
+        return ""
+    rows = view.scan(SCANS, ["decoder", "decoder_fault"])
+    faults = Counter(fault for fault in rows["decoder_fault"].to_pylist() if fault)
+    if not faults:
+        return ""
+    shown = [f"{fault} ({n})" for fault, n in faults.most_common(SHOWN_FAULTS)]
+    others = ", and other reasons" if len(faults) > SHOWN_FAULTS else ""
+    return (
+        f"the CPU decoded {faults.total()} of {quantity(rows.num_rows, 'video')} and not a device: "
+        f"{'; '.join(shown)}{others}"
+    )
 
 
 def time_limit_s(video: Video, _config: ScanConfig) -> float:
@@ -104,13 +187,16 @@ SCAN = MapStage(
     reads=VIDEOS,
     writes=SCANS,
     config=ScanConfig,
-    open=open_networks,
+    open=open_decoders,
     run=scan,
     lookups=(Lookup(SOURCES),),
     rows_per_part=1,
-    check=check_networks,
+    check=check_machine,
+    finish=Finish(run=decoder_message, at_once=True),
     cost=Cost(
-        advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=time_limit_s
+        resources=decoding_resources,
+        advice="fewer scan.metrics, or a larger scan.sample_interval_s",
+        time_limit=time_limit_s,
     ),
     version=Version(number=6),
 )
