@@ -55,9 +55,9 @@ def both_ways(
     width, height = size
     noise = np.random.default_rng(7)
     is_deep = form.endswith("10le")
-    kind, levels = (np.uint16, 1024) if is_deep else (np.uint8, 256)
+    kind, levels = ("uint16", 1024) if is_deep else ("uint8", 256)
     shapes = [(height, width), *[(height // 2, width // 2)] * 2]
-    y, u, v = (noise.integers(0, levels, shape).astype(kind) for shape in shapes)
+    y, u, v = (noise.integers(0, levels, shape, dtype=kind) for shape in shapes)
     both = np.stack([u, v], axis=-1).reshape(height // 2, width)
     shift = 6 if is_deep else 0  # ten bits are the upper ones of sixteen
     planar = filled(form, [y, u, v], colour_range, matrix)
