@@ -1,5 +1,6 @@
 """A few videos at a time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.waves import run_in_waves, split_plan
+from vidcurate.stage import Cost, Resources
 
 VIDEOS = "abcde"
 ALL_TABLES = (PIECES, MARKS, PICKED, NOTES)
@@ -84,6 +86,18 @@ def test_whole_tables_begin_the_heavy_stages(tmp_path: Path) -> None:
     assert names[0] == ["ingest"]
     assert names[2][0] == "pick"
     assert [name for part in names for name in part] == [p.stage.name for p in plan]
+
+
+@pytest.mark.parametrize(("gpus", "is_light"), [(0, True), (1 / 8, True), (1, False)])
+def test_a_share_of_a_gpu_leaves_a_stage_light(
+    tmp_path: Path, gpus: float, *, is_light: bool
+) -> None:
+    """What takes a whole GPU begins the heavy stages; workers that share one go on as before."""
+    cost = Cost(resources=lambda _: Resources(gpus=gpus))
+    stages = [replace(stage, cost=cost) if stage.name == "pieces" else stage for stage in TOYS]
+    bench = bench_of(tmp_path)
+    _, light, _ = split_plan(resolve(bench.dataset, stages, ("notes",), bench.configs()))
+    assert ("pieces" in [p.stage.name for p in light]) == is_light
 
 
 def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:

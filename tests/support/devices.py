@@ -34,7 +34,7 @@ class DevicePacket:
         frames = [self.device.deliver(frame) for frame in self.packet.decode()]
         if self.device.n_frames > self.device.fails_after:
             raise av.error.MemoryError(12, "Cannot allocate memory")
-        return frames
+        return frames if self.device.n_frames <= self.device.stops_after else []
 
 
 class DeviceContainer:
@@ -54,15 +54,22 @@ class DeviceContainer:
 
 
 class CpuDevice:
-    """Decodes as a device would: `fails_after` so many frames, `gives` frames of another form.
+    """Decodes as a device would: `gives` frames of another form, or fails after some frames.
 
-    From the frame `spoils_from` on it shifts pictures by a pixel, as a decoder with a fault.
+    It `fails_after` so many with an error, and `stops_after` so many without one. From the frame
+    `spoils_from` on it shifts pictures by a pixel.
     """
 
     def __init__(
-        self, *, fails_after: int = NEVER, gives: str | None = None, spoils_from: int = NEVER
+        self,
+        *,
+        fails_after: int = NEVER,
+        stops_after: int = NEVER,
+        spoils_from: int = NEVER,
+        gives: str | None = None,
     ) -> None:
         self.fails_after = fails_after
+        self.stops_after = stops_after
         self.gives = gives
         self.spoils_from = spoils_from
         self.n_frames = 0

@@ -106,17 +106,11 @@ def test_damage_is_the_cpus(tmp_path: Path) -> None:
     assert found.n_decode_errors > 0
 
 
-def test_a_loss_is_the_cpus(tmp_path: Path) -> None:
-    """A video that ends early is told to do so by the CPU, whatever a device makes of it."""
-    flags = ("-movflags", "+faststart", "-g", "12")
-    video = render(tmp_path / "whole.mp4", audio=False, encode=(*PLAIN, *flags))
-    short = tmp_path / "short.mp4"
-    short.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
-    expected, files = scanned(short, tmp_path)
-    found, found_files = scanned(short, tmp_path, CpuDevice().device())
-    assert found.decoder == "cpu"
-    assert (replace(found, decoder_fault=None), found_files) == (expected, files)
-    assert found.losses
+def test_a_device_that_ends_early_is_not_believed(video: Path, tmp_path: Path) -> None:
+    """A device that gives nothing more after 2 of 6 seconds, and no error, loses nothing."""
+    fault = "cuda: decoding stopped at 2.0 s of 6.0 s: the file ends there"
+    found = assert_cpu_scanned(video, tmp_path, CpuDevice(stops_after=48), fault)
+    assert found.losses == ()
 
 
 def test_other_codecs_stay_with_the_cpu(tmp_path: Path) -> None:
