@@ -71,7 +71,7 @@ def test_auto_goes_on_without_a_device(
         ("cpu", None),
     ]
     assert [line.partition(" (")[0] for line in heard.said] == [
-        "scan: the CPU decodes, since no device opens here"
+        "scan.hwaccel: auto is the CPU here, since no device opens"
     ]
 
 

@@ -102,7 +102,7 @@ def check_machine(config: ScanConfig, _others: Mapping[str, StageConfig]) -> str
         return None
     fault = opening_fault(config.hwaccel)
     if config.hwaccel == AUTO:
-        return f"scan: the CPU decodes, since no device opens here ({fault})"
+        return f"scan.hwaccel: auto is the CPU here, since no device opens ({fault})"
     others = ", ".join(device.name for device in devices_that_open(AUTO))
     raise UsageError(
         f"scan.hwaccel: {fault}. Devices that open here: {others or 'none'}. "
