@@ -7,6 +7,7 @@ from vidcurate.media.visual.measures import (
     COLOUR_NAMES,
     Image,
     blockiness,
+    coarse_pixels,
     colour_shares,
     colourfulness,
     exposure,
@@ -116,10 +117,11 @@ def test_tiny_pictures(size: tuple[int, int]) -> None:
 
 def test_colourfulness() -> None:
     """Grey is 0; a picture half red half green is more colourful than its paled copy."""
-    assert colourfulness(painted(90, 90, 90)) == 0.0
+    assert colourfulness(coarse_pixels(painted(90, 90, 90))) == 0.0
     vivid = np.concatenate([painted(220, 30, 30), painted(30, 220, 30)])
     pale = (vivid // 4 + 96).astype(np.uint8)
-    assert colourfulness(vivid) > 2 * colourfulness(pale) > 0.0
+    strong, weak = (colourfulness(coarse_pixels(bgr)) for bgr in (vivid, pale))
+    assert strong > 2 * weak > 0.0
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,6 @@ def test_colourfulness() -> None:
 )
 def test_colours_have_names(name: str, colour: tuple[int, int, int]) -> None:
     """Typical shades are counted under the name that people give them."""
-    shares = colour_shares(painted(*colour))
+    shares = colour_shares(coarse_pixels(painted(*colour)))
     assert shares[COLOUR_NAMES.index(name)] == 1.0
     assert shares.sum() == 1.0

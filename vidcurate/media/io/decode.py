@@ -90,9 +90,10 @@ class Shrinker:
         """Shrink a frame; the result is valid until the second call after this one."""
         width, height = self.size
         step = self.step
-        matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
-        fits = frame.width >= width * step and frame.height >= height * step
-        if not (fits and is_limited_planar(frame) and (frame.width, frame.height) == self.native):
+        if self.is_sampled(frame):
+            matrix = frame.colorspace
+        else:
+            matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
             frame, step = self.convert(frame), 1
         if not self.buffers:
             self.buffers = [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
@@ -107,6 +108,12 @@ class Shrinker:
         subsample(u, down, across, chroma[0])
         subsample(v, down, across, chroma[1])
         return SmallFrame(small, matrix)
+
+    def is_sampled(self, frame: VideoFrame) -> bool:
+        """Check whether a frame can be sampled from its planes."""
+        width, height = self.native
+        fits = width >= self.size[0] * self.step and height >= self.size[1] * self.step
+        return fits and frame.width == width and frame.height == height and is_limited_planar(frame)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """Convert a frame of any format to planar 8-bit limited range at the small size."""

@@ -28,6 +28,7 @@ from vidcurate.media.visual.measures import (
     COLOUR_NAMES,
     Image,
     Measures,
+    coarse_pixels,
     colour_shares,
     colourfulness,
     measure,
@@ -101,6 +102,7 @@ class Sampler:
     rows: list[dict[str, object]] = field(default_factory=list)
     due: int | None = None
     last: int | None = None
+    flow_due: int = 0
     n_samples: int = 0
     is_changing: bool = False
     pending: Pending | None = None
@@ -119,12 +121,13 @@ class Sampler:
             self.finish()
             soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(MIN_GAP_S))
             self.due = min(soon, self.last + self.ticks(self.interval_s + MIN_GAP_S))
-        if self.pending is not None and pts >= self.pending.pts + self.ticks(FLOW_GAP_S):
+        if self.pending is not None and pts >= self.flow_due:
             self.compare(self.pending, pts, small.luma)
         if self.due is None or pts >= self.due:
             self.finish()
             row = sample_row(pts, frame, self.shape, self.reformatter)
             self.pending = Pending(pts, small.luma.copy(), row)
+            self.flow_due = pts + self.ticks(FLOW_GAP_S)
             self.last, self.due = pts, pts + self.ticks(self.interval_s)
 
     def compare(self, sample: Pending, pts: int, luma: Image) -> None:
@@ -145,6 +148,7 @@ class Sampler:
             self.finish()
         else:
             sample.pts, sample.luma, sample.camera = pts, luma.copy(), camera
+            self.flow_due = pts + self.ticks(FLOW_GAP_S)
 
     def finish(self) -> None:
         """Complete the waiting sample with what is known of it."""
@@ -178,7 +182,8 @@ def sample_row(
     measures = measure(luma, full_range=full_range)
     row: dict[str, object] = asdict(measures)
     row |= upright_bars(measures, shape.matrix)
-    row |= {"pts": pts, "colourfulness": colourfulness(bgr), "colours": colour_shares(bgr)}
+    coarse = coarse_pixels(bgr)
+    row |= {"pts": pts, "colourfulness": colourfulness(coarse), "colours": colour_shares(coarse)}
     row["jpeg"] = jpeg(bgr, shape.quality)
     return row
 

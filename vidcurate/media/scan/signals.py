@@ -34,7 +34,8 @@ DEFAULT_METRICS = ("learned",)
 COLOUR_METRICS = frozenset(METRICS) - {"learned", "transnet"}
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
 
-FULL_LUMA = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+# Factor and offset from limited to full range.
+WIDENED = 255 / 219, -16 * 255 / 219
 BLACK_BELOW = 20
 BINS = 128
 HASH_SIDE, HASH_INPUT = 8, 16
@@ -69,8 +70,8 @@ class ComparedFrame:
 class SignalMeter:
     """Measures small frames one by one and returns the numbers in blocks.
 
-    What is cheap only in bulk (histograms, hashes) is kept for a block of frames and worked out
-    when the block is taken.
+    What is cheap only in bulk (correlations of histograms, hashes) is kept for a block of frames
+    and worked out when the block is taken.
     """
 
     metrics: tuple[str, ...]
@@ -79,7 +80,9 @@ class SignalMeter:
     previous: ComparedFrame | None = None
     reusable: ComparedFrame | None = None
     delta: Image | None = None
+    black: NDArray[np.bool_] | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
+    lumas: NDArray[np.float64] = field(init=False)
     deltas: NDArray[np.float64] = field(init=False)
     histograms: Values = field(init=False)
     hashes: Values = field(init=False)
@@ -89,7 +92,8 @@ class SignalMeter:
     def __post_init__(self) -> None:
         """Allocate one block."""
         signal_columns(self.metrics)
-        self.deltas = np.zeros((self.capacity, 8))
+        self.lumas = np.empty((self.capacity, 4))
+        self.deltas = np.zeros((self.capacity, 7))
         self.histograms = np.empty((self.capacity, 256), np.float32)
         self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
 
@@ -105,23 +109,33 @@ class SignalMeter:
         )
         bgr = None
         if COLOUR_METRICS.isdisjoint(self.metrics):
-            cv2.LUT(small.luma, FULL_LUMA, dst=current.luma)
+            factor, offset = WIDENED
+            cv2.addWeighted(small.luma, factor, small.luma, 0, offset, dst=current.luma)
         else:
             bgr = self.to_bgr(small)
             cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=current.luma)
-        row = self.deltas[self.count]
-        row[:] = 0.0
-        n_pixels = height * width
-        counts = cv2.calcHist([current.luma], [0], None, [256], [0, 256])
-        self.histograms[self.count] = counts.ravel()
+        previous = self.previous
+        delta = 0.0
+        if previous is not None:
+            delta = cv2.norm(current.luma, previous.luma, cv2.NORM_L1) / (height * width)
+        self.lumas[self.count] = *self.luma_statistics(current.luma), delta
+        if "histogram" in self.metrics:
+            counts = cv2.calcHist([current.luma], [0], None, [256], [0, 256])
+            self.histograms[self.count] = counts.ravel()
         if "hash" in self.metrics:
             self.hashes[self.count] = low_frequencies(current.luma)
-        if bgr is not None and "threshold" in self.metrics:
-            row[5] = sum(cv2.mean(bgr)) / 3.0
-        change = self.compare(bgr, current, row, n_pixels)
-        self.previous, self.reusable = current, self.previous
+        change = delta if bgr is None else self.compare(bgr, current, delta)
+        self.previous, self.reusable = current, previous
         self.count += 1
         return change
+
+    def luma_statistics(self, luma: Image) -> tuple[float, float, float]:
+        """Return mean, standard deviation and share of pixels below 20 of 255."""
+        if self.black is None:
+            self.black = np.empty(luma.shape, bool)
+        mean, spread = cv2.meanStdDev(luma)
+        np.less(luma, BLACK_BELOW, out=self.black)
+        return mean[0, 0], spread[0, 0], np.count_nonzero(self.black) / luma.size
 
     def to_bgr(self, small: SmallFrame) -> Image:
         """Convert a small frame to BGR, shape (height, width, 3), by swscale.
@@ -135,53 +149,50 @@ class SignalMeter:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
 
-    def compare(
-        self, bgr: Image | None, current: ComparedFrame, row: NDArray[np.float64], n_pixels: int
-    ) -> float:
-        """Fill in the differences to the frame before; all are 0 for the first one."""
-        previous = self.previous
-        change = 0.0
-        if previous is not None:
-            change = cv2.norm(current.luma, previous.luma, cv2.NORM_L1) / n_pixels
-            row[0] = change
-        if bgr is None:
-            return change
+    def compare(self, bgr: Image, current: ComparedFrame, luma_delta: float) -> float:
+        """Fill in the differences in colour to the frame before; all are 0 for the first one.
+
+        Returns the content value, or the mean change of luma where that is not recorded.
+        """
+        previous, change = self.previous, luma_delta
+        row, n_pixels = self.deltas[self.count], current.luma.size
+        row[:] = 0.0
         if "content" in self.metrics:
             cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV, dst=current.hsv)
             if previous is not None:
                 delta = self.delta = np.empty_like(bgr) if self.delta is None else self.delta
                 cv2.absdiff(current.hsv, previous.hsv, dst=delta)
                 hue, saturation, value, _ = cv2.sumElems(delta)
-                row[1:4] = hue / n_pixels, saturation / n_pixels, value / n_pixels
+                row[:3] = hue / n_pixels, saturation / n_pixels, value / n_pixels
                 change = (hue + saturation + value) / (3.0 * n_pixels)
         if "edges" in self.metrics:
             current.edges = edges_of(bgr)
             if previous is not None and previous.edges is not None:
-                row[4] = cv2.norm(current.edges, previous.edges, cv2.NORM_L1) / n_pixels
+                row[3] = cv2.norm(current.edges, previous.edges, cv2.NORM_L1) / n_pixels
+        if "threshold" in self.metrics:
+            row[4] = sum(cv2.mean(bgr)) / 3.0
         if "koala" in self.metrics:
             current.description = koala.describe_frame(bgr, current.luma)
             before = None if previous is None else previous.description
-            row[6:] = koala.similarities(before or current.description, current.description)
+            row[5:] = koala.similarities(before or current.description, current.description)
         return change
 
     def take(self) -> dict[str, Values]:
         """Return the columns of all frames since the last call, by name, and start anew."""
         rows, self.count = self.deltas[: self.count], 0
-        histograms = self.histograms[: len(rows)]
-        columns = luma_statistics(histograms)
-        columns["luma_delta"] = rows[:, 0]
+        columns = dict(zip(LUMA_COLUMNS, self.lumas[: len(rows)].T, strict=True))
         if "content" in self.metrics:
-            columns |= dict(zip(METRICS["content"], rows[:, 1:4].T, strict=True))
+            columns |= dict(zip(METRICS["content"], rows[:, :3].T, strict=True))
         if "edges" in self.metrics:
-            columns["delta_edges"] = rows[:, 4]
+            columns["delta_edges"] = rows[:, 3]
         if "histogram" in self.metrics:
-            columns["histogram_correlation"] = self.correlations(histograms)
+            columns["histogram_correlation"] = self.correlations(self.histograms[: len(rows)])
         if "hash" in self.metrics:
             columns["hash_distance"] = self.hash_distances(self.hashes[: len(rows)])
         if "threshold" in self.metrics:
-            columns["average_rgb"] = rows[:, 5]
+            columns["average_rgb"] = rows[:, 4]
         if "koala" in self.metrics:
-            columns |= dict(zip(METRICS["koala"], rows[:, 6:].T, strict=True))
+            columns |= dict(zip(METRICS["koala"], rows[:, 5:].T, strict=True))
         return {name: values.astype(np.float32) for name, values in columns.items()}
 
     def correlations(self, histograms: Values) -> NDArray[np.float64]:
@@ -212,16 +223,6 @@ class SignalMeter:
         joined = np.concatenate([before, bits])
         distances: NDArray[np.float64] = (joined[1:] != joined[:-1]).mean(axis=1)
         return distances
-
-
-def luma_statistics(histograms: Values) -> dict[str, NDArray[np.float64]]:
-    """Return mean, standard deviation and share of pixels below 20 of 255, from histograms."""
-    levels = np.arange(256.0)
-    shares = histograms / histograms.sum(axis=1, keepdims=True)
-    mean = shares @ levels
-    spread = np.sqrt(np.maximum(shares @ levels**2 - mean**2, 0.0))
-    black = shares[:, :BLACK_BELOW].sum(axis=1)
-    return {"luma_mean": mean, "luma_spread": spread, "black_share": black}
 
 
 def low_frequencies(luma: Image) -> Values:

@@ -11,7 +11,7 @@ tracked again by its own surroundings, starting from that flow.
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -26,10 +26,13 @@ Points = NDArray[np.complex64]
 POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 144
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
 # Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
-# directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
-MIN_TEXTURE = 3e-6
+# directions, of 3 x 3 Sobel slopes summed over 5 x 5 pixels. Flat areas and straight edges, such as
+# those of bars, have less.
+MIN_TEXTURE = 78.03
+SLOPE_REACH = 2  # pixels each way over which slopes are summed
 MIN_POINTS = 12
 BLOCK, POINTS_OF_BLOCK = 16, 3  # pixels of a block's side; its points of most texture
+POINTS_ALONG = BLOCK // POINT_STEP
 VOTERS = (5, 4)  # cells across and down that have one vote each
 BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
 # Side of what is compared to track a point, the halvings of the picture where that starts, and
@@ -103,10 +106,11 @@ class FlowMeter:
 
 def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
     """Return mean and standard deviation of the flow's length, in diagonals a second."""
+    squares = flow * flow
     # Not OpenCV's magnitude, whose last bit depends on where in memory the flow lies.
-    lengths = np.sqrt(flow[..., 0] ** 2 + flow[..., 1] ** 2)
+    mean, spread = cv2.meanStdDev(np.sqrt(squares[..., 0] + squares[..., 1]))
     unit = float(np.hypot(*flow.shape[:2])) * float(elapsed_s)
-    return float(lengths.mean(dtype=np.float64)) / unit, float(lengths.std(dtype=np.float64)) / unit
+    return float(mean[0, 0]) / unit, float(spread[0, 0]) / unit
 
 
 def camera_motion(
@@ -154,8 +158,7 @@ def similarity(before: Points, after: Points, weights: Values) -> Similarity | N
         return None
     turns = (after[second] - after[first])[far] / apart[far]
     shifts = after[first][far] - turns * before[first][far]
-    errors = np.abs(turns[:, None] * before + shifts[:, None] - after) / reach
-    best = int((np.maximum(0, 1 - errors**2) @ weights).argmax())
+    best = int((np.maximum(0, 1 - misses(turns, shifts, before, after, reach)) @ weights).argmax())
     turn, shift = complex(turns[best]), complex(shifts[best])
     for _ in range(REFINEMENTS):
         follows = np.abs(turn * before + shift - after) < reach
@@ -163,6 +166,21 @@ def similarity(before: Points, after: Points, weights: Values) -> Similarity | N
     left = after - turn * before - shift
     agreement = float(weights[np.abs(left) < reach].sum() / total[-1])
     return Similarity(turn, shift, agreement, left.astype(np.complex64))
+
+
+def misses(turns: Points, shifts: Points, before: Points, after: Points, reach: Values) -> Values:
+    """Return how far each trial leaves each point from where it goes, squared, in reaches.
+
+    In real numbers, one product of matrices: complex ones take four times as long.
+    """
+    zero, one = np.zeros_like(turns.real), np.ones_like(turns.real)
+    across = np.stack([turns.real, -turns.imag, shifts.real, -one, zero], axis=1)
+    down = np.stack([turns.imag, turns.real, shifts.imag, zero, -one], axis=1)
+    places = np.stack([before.real, before.imag, np.ones_like(reach), after.real, after.imag])
+    places /= reach
+    squares = np.square(across @ places)
+    squares += np.square(down @ places)
+    return squares
 
 
 def least_squares(sources: Points, targets: Points, weights: Values) -> tuple[complex, complex]:
@@ -202,17 +220,45 @@ def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
 
 def textured(flow: Values, before: Image) -> tuple[Values, Values]:
     """Choose each block's points of most texture: positions and flow in pixels, shape (n, 2)."""
-    hold = cv2.cornerMinEigenVal(before, 5)
-    height, width = before.shape
-    grid = np.s_[EDGE : height - EDGE : POINT_STEP, EDGE : width - EDGE : POINT_STEP]
-    down, across = np.nonzero(hold[grid] >= MIN_TEXTURE)
-    places = np.stack([across, down], axis=1).astype(np.float32) * POINT_STEP + EDGE
-    block = (places // BLOCK).astype(int) @ (1, width)
-    order = np.lexsort((-hold[grid][down, across], block))
-    ranked = block[order]
-    rank = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left")
-    chosen = order[rank < POINTS_OF_BLOCK]
-    return places[chosen], flow[grid][down, across][chosen]
+    hold = texture(before)
+    down, across = hold.shape
+    # Blocks begin at the picture's corner, the grid one point after it.
+    n_down, n_across = (-(-(length + 1) // POINTS_ALONG) for length in hold.shape)
+    padded = np.full((n_down * POINTS_ALONG, n_across * POINTS_ALONG), -1.0, np.float32)
+    padded[1 : down + 1, 1 : across + 1] = hold
+    parts = padded.reshape(n_down, POINTS_ALONG, n_across, POINTS_ALONG)
+    blocks = parts.swapaxes(1, 2).reshape(n_down * n_across, -1)
+    best = np.argsort(-blocks, axis=1, kind="stable")[:, :POINTS_OF_BLOCK]
+    block, rank = np.nonzero(np.take_along_axis(blocks, best, 1) >= MIN_TEXTURE)
+    point = best[block, rank]
+    rows = block // n_across * POINTS_ALONG + point // POINTS_ALONG - 1
+    columns = block % n_across * POINTS_ALONG + point % POINTS_ALONG - 1
+    places = np.stack([columns, rows], axis=1) * POINT_STEP + EDGE
+    return places.astype(np.float32), flow[places[:, 1], places[:, 0]]
+
+
+def texture(picture: Image) -> Values:
+    """Return how well a point is held at every fourth pixel each way, but for the border.
+
+    As OpenCV's cornerMinEigenVal, but for its scale, and worked out only where it is looked at.
+    """
+    rows, columns = (len(range(EDGE, length - EDGE, POINT_STEP)) for length in picture.shape)
+    across = cv2.Sobel(picture, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(picture, cv2.CV_32F, 0, 1)
+    xx, xy, yy = (
+        sums(sums(product, rows).T, columns).T
+        for product in (across * across, across * down, down * down)
+    )
+    return np.asarray((xx + yy - np.sqrt((xx - yy) ** 2 + 4 * xy * xy)) / 2, np.float32)
+
+
+def sums(values: Values, count: int) -> Values:
+    """Add up the rows around each of the grid's `count` rows."""
+    first = EDGE - SLOPE_REACH
+    total = values[first::POINT_STEP][:count].copy()
+    for n in range(1, 2 * SLOPE_REACH + 1):
+        total += values[first + n :: POINT_STEP][:count]
+    return total
 
 
 def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple[Values, Values]:
@@ -242,18 +288,30 @@ def votes(places: Values, picture: Image) -> Values:
     However much of a cell is textured, it has one vote, and up to `BORDER_VOTE` more by where its
     blocks lie.
     """
-    size = np.array(picture.shape[::-1], np.float32)
-    at = (places // BLOCK).astype(int)
-    block, of_point, points = np.unique(
-        at @ (1, picture.shape[1]), return_inverse=True, return_counts=True
-    )
-    across_down = np.stack([block % picture.shape[1], block // picture.shape[1]], axis=1)
-    middles = np.minimum((across_down + 0.5) * BLOCK / size, 1)
+    height, width = picture.shape
+    cells, votes_of_cell = block_votes(height, width)
+    column, row = (places // BLOCK).astype(int).T
+    block_of_point = row * -(-width // BLOCK) + column
+    points = np.bincount(block_of_point, minlength=len(cells))
+    used = points > 0
+    blocks_of_cell = np.bincount(cells[used], minlength=math.prod(VOTERS))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of blocks without a point
+        shares = votes_of_cell / blocks_of_cell[cells] / points
+    return np.asarray(shares[block_of_point], np.float32)
+
+
+@lru_cache(maxsize=8)
+def block_votes(height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return each block's cell and its vote, which is the larger the nearer it lies to the border.
+
+    Blocks are numbered row by row.
+    """
+    down, across = np.mgrid[0 : -(-height // BLOCK), 0 : -(-width // BLOCK)].reshape(2, -1)
+    middles = np.stack([across, down], axis=1) + 0.5
+    middles = np.minimum(middles * BLOCK / np.array([width, height], np.float32), 1)
     cells = np.minimum((middles * VOTERS).astype(int), np.array(VOTERS) - 1) @ (1, VOTERS[0])
     outward = np.abs(2 * middles - 1).max(axis=1)
-    vote = (1 + BORDER_VOTE * outward**2) / np.bincount(cells)[cells]
-    shares: Values = (vote / points)[of_point].astype(np.float32)
-    return shares
+    return cells, 1 + BORDER_VOTE * outward**2
 
 
 def as_shown(vectors: Values, picture: Image, view: View) -> Values:
