@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, UsageError
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig, option
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
@@ -24,6 +24,11 @@ class ScanConfig(StageConfig):
         "Signals that are recorded for shot detectors: content, edges, histogram, hash, threshold, "
         "koala, learned, transnet; repeat for more",
         flag="--metric",
+    )
+    decode: Literal["all", "reference"] = option(
+        "all",
+        "Frames that are decoded: all; reference, without those that no other refers to. Times "
+        "stay exact, and what the others would tell is null",
     )
     sample_interval_s: float = option(
         1.0, "Time between two samples, and between two proxies", unit="seconds", ge=0.1, le=60
@@ -49,12 +54,29 @@ def open_networks(config: ScanConfig, workspace: Workspace) -> ScanTool:
     return ScanTool(workspace, open_transnet() if "transnet" in config.metrics else None)
 
 
-def check_networks(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Refuse a metric whose network is not installed; raises MissingExtraError."""
+def check_metrics(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Refuse a metric whose network is not installed, or that needs frames that are not decoded.
+
+    Raises MissingExtraError and UsageError.
+    """
     from vidcurate.models.vision.transnet import require_transnet
 
+    others = [name for name in config.metrics if name != "learned"]
+    if config.decode != "all" and others:
+        require_every_frame({"scan": config}, f"the metric {others[0]}")
     if "transnet" in config.metrics:
         require_transnet()
+
+
+def require_every_frame(others: Mapping[str, StageConfig], what: str, instead: str = "") -> None:
+    """Refuse what needs every frame where scan leaves some out; raises UsageError."""
+    scanned = others["scan"]
+    assert isinstance(scanned, ScanConfig)
+    if scanned.decode != "all":
+        raise UsageError(
+            f"{what} needs every frame, and scan.decode {scanned.decode} leaves some out: set "
+            f"scan.decode to all{instead}"
+        )
 
 
 def scan(
@@ -65,14 +87,19 @@ def scan(
     Raises MediaError for a video without a frame that can be decoded.
     """
     from vidcurate.media.scan.scanner import ScanOptions, scan_video
+    from vidcurate.media.scan.sparse import scan_in_part
 
-    options = ScanOptions(**config.model_dump())
+    options = ScanOptions(**config.model_dump(exclude={"decode"}))
     for video in videos:
         path = video_path(tool.workspace.lookup(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
         before = path.stat()
-        found = scan_video(path, options, frames, samples, tool.network, video.field_order)
+        order = video.field_order
+        if config.decode == "all":
+            found = scan_video(path, options, frames, samples, tool.network, order)
+        else:
+            found = scan_in_part(path, config.decode, options, frames, samples, order)
         digest = sha256_of(path)  # while the system still has it in memory
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -108,9 +135,9 @@ SCAN = MapStage(
     run=scan,
     lookups=(Lookup(SOURCES),),
     rows_per_part=1,
-    check=check_networks,
+    check=check_metrics,
     cost=Cost(
         advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=time_limit_s
     ),
-    version=Version(number=6),
+    version=Version(number=7),
 )
