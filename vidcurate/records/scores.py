@@ -100,14 +100,15 @@ class Quality:
         ),
     ]
     luma_mean: Annotated[
-        float, ColumnInfo("Brightness, 0 to 255", LEVELS, "mean over all frames of mean luma")
+        float,
+        ColumnInfo("Brightness, 0 to 255", LEVELS, "mean over all decoded frames of mean luma"),
     ]
     luma_spread: Annotated[
         float,
         ColumnInfo(
             "Contrast inside a frame",
             LEVELS,
-            "mean over all frames of the standard deviation of luma",
+            "mean over all decoded frames of the standard deviation of luma",
         ),
     ]
     dark_share: Annotated[
@@ -144,17 +145,17 @@ class Quality:
         ),
     ]
     black_share: Annotated[
-        float,
+        float | None,
         ColumnInfo(
-            "Black frames",
+            "Black frames; null where some were not decoded",
             "1",
             "share of frames with at least quality.min_black_share of pixels below level 20",
         ),
     ]
     freeze_share: Annotated[
-        float,
+        float | None,
         ColumnInfo(
-            "Frames that repeat the one before",
+            "Frames that repeat the one before; null where some were not decoded",
             "1",
             "share of frames whose luma differs by less than quality.max_freeze_delta",
         ),

@@ -134,7 +134,7 @@ class Scan:
     """What the one decode of a video left; the numbers themselves lie in the files it names."""
 
     video_id: VideoId
-    n_frames: Annotated[int, ColumnInfo("Frames decoded", "frames")]
+    n_frames: Annotated[int, ColumnInfo("Frames", "frames")]
     time_base: TickLength
     first_pts: Annotated[int, ColumnInfo("Time of the first frame", "ticks", time_base="video")]
     end_pts: Annotated[int, ColumnInfo("End of the last frame", "ticks", time_base="video")]
@@ -164,6 +164,18 @@ class Scan:
     decoder_fault: Annotated[
         str | None,
         ColumnInfo("Why no device decoded it, where scan.hwaccel asks for one; null elsewhere"),
+    ] = None
+    decode: Annotated[
+        str,
+        ColumnInfo(
+            "Frames that were decoded, as scan.decode: all; reference, those that others refer to; "
+            "keyframes, these and windows around suspected transitions"
+        ),
+    ] = "all"
+    n_decoded: Annotated[int, ColumnInfo("Frames decoded and measured", "frames")] = 0
+    decode_reason: Annotated[
+        str | None,
+        ColumnInfo("Why all frames were decoded though fewer were asked for; null otherwise"),
     ] = None
 
 

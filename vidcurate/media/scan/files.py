@@ -9,6 +9,8 @@ from vidcurate.errors import MediaError
 
 # The frames and samples of one video stay mapped while its clips are measured, and the next one's.
 MAPPED_FILES = 4
+# Where a scan left out frames, the number of the run of frames that one was decoded in.
+RUN = "run"
 
 
 def read_frames(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:

@@ -72,9 +72,22 @@ class VideoScan:
     fault: str | None
     metrics: tuple[str, ...]
     clock_offsets: tuple[int, ...]
+    decode: str
+    n_decoded: int
+    decode_reason: str | None
     losses: tuple[Loss, ...]
     decoder: str = CPU
     decoder_fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Which frames of a video a scan decoded and how many, and the samples that it took."""
+
+    decode: str
+    n_frames: int
+    n_samples: int
+    shape: ProxyShape
 
 
 @dataclass(slots=True)
@@ -181,24 +194,41 @@ def scan_stream(
     write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, last_frame.duration, nominal_rate(stream))
-    expected_s = expected_length_s(
-        container, stream, faults, (times.end_pts - times.first_pts) * base
-    )
+    found = Decoded("all", len(pts), sampler.n_samples, shape)
+    return describe_scan(container, stream, options, faults, times, pts, found)
+
+
+def describe_scan(
+    container: InputContainer,
+    stream: VideoStream,
+    options: ScanOptions,
+    faults: Faults,
+    times: FrameTimes,
+    pts: NDArray[np.int64],
+    decoded: Decoded,
+) -> VideoScan:
+    """Gather what a scan tells of a video with frames at the ticks `pts`."""
+    base = stream.time_base or Fraction(1, 1000)
+    length = (times.end_pts - times.first_pts) * base
+    expected_s = expected_length_s(container, stream, faults, length)
     return VideoScan(
         n_frames=times.n_frames,
         time_base=base,
         first_pts=times.first_pts,
         end_pts=times.end_pts,
-        duration_s=float((times.end_pts - times.first_pts) * base),
+        duration_s=float(length),
         frame_rate=times.frame_rate,
         is_vfr=times.is_vfr,
-        n_samples=sampler.n_samples,
-        proxy_width=shape.stored_size[0],
-        proxy_height=shape.stored_size[1],
+        n_samples=decoded.n_samples,
+        proxy_width=decoded.shape.stored_size[0],
+        proxy_height=decoded.shape.stored_size[1],
         n_decode_errors=faults.n_damaged + faults.n_out_of_order,
         fault=fault_sentence(faults, times, base, expected_s),
         metrics=options.metrics,
         clock_offsets=tuple(faults.offsets),
+        decode=decoded.decode,
+        n_decoded=decoded.n_frames,
+        decode_reason=None,
         losses=tuple(scan_losses(faults, times, np.diff(pts) * float(base), base, expected_s)),
     )
 

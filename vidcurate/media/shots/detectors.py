@@ -74,8 +74,11 @@ def fixed_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
 def learned_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Yield transitions of every kind, from the network's outputs recorded by scan."""
     chosen = learned.LearnedOptions(threshold=options.learned_threshold)
-    for found in learned.transitions(signal_rows(video, learned.COLUMNS), chosen):
-        yield Hit(found.start, found.end, found.confidence, found.kind)
+    rows = signal_rows(video, learned.COLUMNS)
+    for numbers in video.runs(~np.isnan(rows[:, 0])):
+        for found in learned.transitions(rows[numbers], chosen):
+            last, first = int(numbers[found.start]), int(numbers[found.end])
+            yield Hit(last, first, found.confidence, found.kind)
 
 
 def transnet_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:

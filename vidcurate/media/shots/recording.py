@@ -1,5 +1,6 @@
 """The input, options and results of detectors of shot transitions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
+from vidcurate.media.scan.files import RUN
 from vidcurate.media.scan.signals import METRICS
 
 NOMINAL_FRAMES = 15
@@ -60,6 +62,15 @@ class RecordedVideo:
             metric = next((name for name, columns in METRICS.items() if column in columns), column)
             raise MediaError(f"{column!r} was not recorded: scan with {metric!r} in scan.metrics")
         return np.asarray(self.frames[column].to_numpy(), np.float64)
+
+    def runs(self, is_known: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
+        """Yield the numbers of the known frames of each run that was decoded together, in order."""
+        known = np.flatnonzero(is_known)
+        if RUN not in self.frames.column_names:
+            yield known
+            return
+        run = self.frames[RUN].to_numpy()[known]
+        yield from np.split(known, np.flatnonzero(np.diff(run)) + 1)
 
     def long_enough(self, first: int, second: int, min_scene_s: float | None) -> bool:
         """Check whether two frames, by index, lie at least a scene's least length apart."""

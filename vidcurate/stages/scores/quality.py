@@ -42,8 +42,9 @@ def quality(
 ) -> Iterator[list[Quality]]:
     """Measure each clip.
 
-    Luma is in 8-bit levels, 0..255, of every frame: `luma_mean`, and `luma_spread`, the standard
-    deviation inside a frame. `black_share` and `freeze_share` are shares of the clip's frames.
+    Luma is in 8-bit levels, 0..255, of every frame that scan decoded: `luma_mean`, and
+    `luma_spread`, the standard deviation inside a frame. `black_share` and `freeze_share` are
+    shares of the clip's frames, null where scan decoded some only.
     From samples at native size, about one a second: `sharpness`, the variance of the Laplacian in
     squared levels; `noise`, standard deviation in levels (Immerkaer 1996); `blockiness`, the step
     at 8-pixel borders over the step elsewhere, 1 for none; `dark_share` and `bright_share`,
@@ -72,6 +73,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     means = {name: mean(column_numbers(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
     deltas = column_numbers(frames, "luma_delta")[1:]
+    black = column_numbers(frames, "black_share")
     bars = {name: smallest_known(column_numbers(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
     inner = (1 - bars["letterbox_left"] - bars["letterbox_right"]) * (
         1 - bars["letterbox_top"] - bars["letterbox_bottom"]
@@ -81,10 +83,10 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         video_id=clip.video_id,
         n_samples=samples.num_rows,
         sharpness_min=smallest_known(column_numbers(samples, "sharpness")),
-        luma_mean=mean(column_numbers(frames, "luma_mean")),
-        luma_spread=mean(column_numbers(frames, "luma_spread")),
-        black_share=mean(column_numbers(frames, "black_share") >= config.min_black_share),
-        freeze_share=mean(deltas < config.max_freeze_delta) if len(deltas) else 0.0,
+        luma_mean=float(np.nanmean(column_numbers(frames, "luma_mean"))),
+        luma_spread=float(np.nanmean(column_numbers(frames, "luma_spread"))),
+        black_share=share_of_all(black, black >= config.min_black_share),
+        freeze_share=share_of_all(deltas, deltas < config.max_freeze_delta),
         letterbox_share=1 - inner,
         motion_mean=mean_known(column_numbers(samples, "motion_mean")),
         motion_spread=mean_known(column_numbers(samples, "motion_spread")),
@@ -93,9 +95,16 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     )
 
 
-def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
+def mean(values: Values) -> float:
     """Return the mean as a float."""
     return float(np.mean(values))
+
+
+def share_of_all(values: Values, chosen: NDArray[np.bool_]) -> float | None:
+    """Return the share that is chosen, 0 of none; None where a value is not known."""
+    if np.isnan(values).any():
+        return None
+    return float(chosen.mean()) if len(values) else 0.0
 
 
 def smallest_known(values: Values) -> float:

@@ -31,6 +31,7 @@ from vidcurate.records import (
 )
 from vidcurate.stage import Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
+from vidcurate.stages.sources.scan import require_every_frame
 
 ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 # Cosines, by what made the vectors. ShareGPT4Video's is for CLIP; those by appearance were chosen
@@ -252,8 +253,13 @@ def needs_cuts(config: KeyframesConfig) -> bool:
     return config.method.name not in ("uniform", "middle", "sharpest")
 
 
-def check_query_model(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
-    """Check that a query can be compared with the vectors; raises UsageError."""
+def check_method(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
+    """Check that a query can be compared with the vectors, and that scan measured every change.
+
+    Raises UsageError.
+    """
+    if config.method.name == "redundancy":
+        require_every_frame(others, "keyframes.method redundancy", ", or take another method")
     if isinstance(config.method, Query):
         check_choice(image_text_model(others, "keyframes.method query"))
 
@@ -280,7 +286,7 @@ KEYFRAMES_STAGE = MapStage(
         *(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS)),
         *(Lookup(VECTORS, when=needs_vectors), Lookup(CUTS, when=needs_cuts)),
     ),
-    check=check_query_model,
+    check=check_method,
     rows_per_part=64,
     cost=Cost(
         resources=resources,

@@ -1,7 +1,7 @@
 """signatures: what copies of a clip would share with it, from scan's files; dedup compares it."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +14,16 @@ from vidcurate.errors import MediaError
 from vidcurate.options import StageConfig
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
 from vidcurate.stage import Lookup, MapStage, Workspace
+from vidcurate.stages.sources.scan import require_every_frame
 
 CONTENT_COLUMNS = ("luma_mean", "luma_spread", "black_share")
 SEQUENCE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")
 FRAME_COLUMNS = ("pts", *CONTENT_COLUMNS, "luma_delta")
+
+
+def check_scan(_config: "SignaturesConfig", others: Mapping[str, StageConfig]) -> None:
+    """Check that every frame is decoded, as copies are told by them; raises UsageError."""
+    require_every_frame(others, "signatures, which dedup compares,")
 
 
 class SignaturesConfig(StageConfig):
@@ -96,5 +102,6 @@ SIGNATURES_STAGE = MapStage(
     config=SignaturesConfig,
     run=signatures,
     lookups=(Lookup(SCANS),),
+    check=check_scan,
     rows_per_part=256,
 )

@@ -9,7 +9,7 @@ from vidcurate.errors import UsageError
 from vidcurate.options import Choice, StageConfig, choice, choices_of, option
 from vidcurate.records import CUTS, SCANS, Scan, VideoCuts
 from vidcurate.stage import MapStage, Version, Workspace
-from vidcurate.stages.sources.scan import ScanConfig
+from vidcurate.stages.sources.scan import ScanConfig, require_every_frame
 
 Single = Literal[
     "adaptive",
@@ -212,6 +212,9 @@ def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None
     assert isinstance(scanned, ScanConfig)
     detector = config.detector
     used = detector.both_of if isinstance(detector, Both) else (detector.name,)
+    if set(used) - {"learned", "fixed"}:
+        instead = ", or cuts.detector to learned or fixed"
+        require_every_frame(others, f"the detector {detector.name}", instead)
     needed = [METRIC_OF.get(name, name) for name in used if name != "fixed"]
     missing = [name for name in needed if name not in scanned.metrics]
     if missing:

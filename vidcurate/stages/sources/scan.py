@@ -45,6 +45,11 @@ class ScanConfig(StageConfig):
         "koala, learned, transnet; repeat for more",
         flag="--metric",
     )
+    decode: Literal["all", "reference"] = option(
+        "all",
+        "Frames that are decoded: all; reference, without those that no other refers to. Times "
+        "stay exact, and what the others would tell is null",
+    )
     sample_interval_s: float = option(
         1.0, "Time between two samples, and between two proxies", unit="seconds", ge=0.1, le=60
     )
@@ -89,13 +94,18 @@ def open_decoders(config: ScanConfig, workspace: Workspace) -> ScanTool:
 
 
 def check_machine(config: ScanConfig, _others: Mapping[str, StageConfig]) -> str | None:
-    """Refuse a network or a device that is not there, and tell where `auto` finds no device.
+    """Refuse what this machine or a scan in part lacks, and tell where `auto` finds no device.
 
     Raises MissingExtraError and UsageError.
     """
     from vidcurate.media.io.devices import devices_that_open, opening_fault
     from vidcurate.models.vision.transnet import require_transnet
 
+    not_learned = [name for name in config.metrics if name != "learned"]
+    if not_learned:
+        require_every_frame({"scan": config}, f"the metric {not_learned[0]}")
+    if config.hwaccel != NONE:
+        require_every_frame({"scan": config}, f"scan.hwaccel {config.hwaccel}")
     if "transnet" in config.metrics:
         require_transnet()
     if config.hwaccel == NONE or devices_that_open(config.hwaccel):
@@ -120,6 +130,17 @@ def decoding_resources(config: ScanConfig) -> Resources:
     return Resources(gpus=1 / DECODERS_PER_GPU if is_cuda else 0)
 
 
+def require_every_frame(others: Mapping[str, StageConfig], what: str, instead: str = "") -> None:
+    """Refuse what needs every frame where scan leaves some out; raises UsageError."""
+    scanned = others["scan"]
+    assert isinstance(scanned, ScanConfig)
+    if scanned.decode != "all":
+        raise UsageError(
+            f"{what} needs every frame, and scan.decode {scanned.decode} leaves some out: set "
+            f"scan.decode to all{instead}"
+        )
+
+
 def scan(
     videos: Sequence[Video], config: ScanConfig, tool: ScanTool, _workspace: Workspace
 ) -> Iterator[Incomplete[Scan]]:
@@ -128,16 +149,19 @@ def scan(
     Raises MediaError for a video without a frame that can be decoded.
     """
     from vidcurate.media.scan.scanner import ScanOptions, scan_video
+    from vidcurate.media.scan.sparse import scan_in_part
 
-    options = ScanOptions(**config.model_dump(exclude={"hwaccel"}))
+    options = ScanOptions(**config.model_dump(exclude={"hwaccel", "decode"}))
     for video in videos:
         path = video_path(tool.workspace.lookup(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
         before = path.stat()
-        found = scan_video(
-            path, options, frames, samples, tool.network, video.field_order, tool.devices
-        )
+        order = video.field_order
+        if config.decode == "all":
+            found = scan_video(path, options, frames, samples, tool.network, order, tool.devices)
+        else:
+            found = scan_in_part(path, config.decode, options, frames, samples, order)
         if tool.device_fault:
             found = replace(found, decoder_fault=tool.device_fault)
         digest = sha256_of(path)  # while the system still has it in memory
