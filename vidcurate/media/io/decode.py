@@ -34,7 +34,6 @@ MAX_SIDE = 256
 # What devices give, whose chroma planes are one, and what the CPU gives of the same video.
 NV12 = "nv12"
 SEMIPLANAR = {NV12: "yuv420p", "p010le": "yuv420p10le"}
-SEMIPLANAR_PLANES = 2
 # Formats that are sampled as they are: how many of their chroma pixels down and across lie in a
 # square of 2 x 2 pixels.
 SAMPLED = {"yuv420p": (1, 1), "yuv422p": (2, 1), "yuv444p": (2, 2), NV12: (1, 1)}
@@ -76,10 +75,14 @@ class SmallFrame:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How many pixels down and across lie between the samples of luma and of chroma."""
+    """How many pixels down and across lie between the samples of luma and of chroma.
+
+    Of `n_interleaved` chroma values in a row one is of a plane.
+    """
 
     luma: tuple[int, int]
     chroma: tuple[int, int]
+    n_interleaved: int = 1
 
 
 UNSCALED = Steps((1, 1), (1, 1))
@@ -119,12 +122,10 @@ class Shrinker:
         self.ring.rotate()
         small, luma, u, v = self.ring[0]
         sample(planes[0], steps.luma, luma)
-        if len(planes) == SEMIPLANAR_PLANES:
-            sample(planes[1], steps.chroma, u, n_interleaved=2)
-            sample(planes[1], steps.chroma, v, n_interleaved=2, number=1)
-        else:
-            sample(planes[1], steps.chroma, u)
-            sample(planes[2], steps.chroma, v)
+        n_chroma = steps.n_interleaved
+        sample(planes[1], steps.chroma, u, n_chroma)
+        # The last plane is V, or the one that holds both U and V.
+        sample(planes[-1], steps.chroma, v, n_chroma, n_chroma - 1)
         return SmallFrame(small, matrix)
 
     def steps_through(self, frame: VideoFrame) -> Steps | None:
@@ -141,7 +142,7 @@ class Shrinker:
             return None
         # A small chroma pixel stands for two small luma pixels; the native one may already do so.
         down, across = SAMPLED[form]
-        return Steps((step, step), (step * down, step * across))
+        return Steps((step, step), (step * down, step * across), 2 if form == NV12 else 1)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """Convert a frame of any format to planar 8-bit limited range at the small size."""
@@ -188,18 +189,19 @@ def sample(
 ) -> None:
     """Copy the middle pixel of each cell of down x across pixels.
 
-    The plane may hold several values a pixel, of which the one of this number is taken.
+    A pixel may have several values in a row, of which the one of this number is taken.
     """
     (down, across), line = steps, plane.line_size
     first = down // 2 * line + across // 2 * n_interleaved + number
     # One view straight on the decoder's memory: Python's share of a frame counts.
     strides = down * line, across * n_interleaved
-    np.copyto(into, np.ndarray(into.shape, np.uint8, plane, first, strides))
+    np.copyto(into, np.ndarray(into.shape, np.uint8, memoryview(plane), first, strides))
 
 
 def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
     """Build a filter graph that samples frames like this one down to I420 of a size."""
     graph = Graph()
+    graph.threads = 1
     base = frame.time_base or Fraction(1, 1000)
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=base
