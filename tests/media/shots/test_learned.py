@@ -151,7 +151,7 @@ def test_threshold_is_of_confidence() -> None:
         alarm(rows, place, place, "cut", middle)
     kept = [
         {one.end for one in transitions(rows, LearnedOptions(threshold=threshold))}
-        for threshold in (0.0, calibrate(0.75), calibrate(0.95))
+        for threshold in (0.0, *(calibrate(p, weights().calibration) for p in (0.75, 0.95)))
     ]
     assert kept[1] == {150, 250}
     assert kept[2] == {250}
