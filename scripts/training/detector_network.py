@@ -1,9 +1,10 @@
 """The network of the learned shot detector in torch, how it is trained, and what is kept of it."""
 
+import copy
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -135,9 +136,7 @@ class Schedule:
     seed: int
 
 
-def train(
-    network: Network, groups: list[tuple[float, list[Video]]], schedule: Schedule
-) -> Network:
+def train(network: Network, groups: list[tuple[float, list[Video]]], schedule: Schedule) -> Network:
     """Train with AdamW on one cycle of learning rates; a copy whose weights are averaged.
 
     Each group of videos has a share of what is seen.
@@ -147,9 +146,7 @@ def train(
     odds = np.concatenate([np.full(len(g), s / whole / len(g)) for s, g in groups if g])
     steps, rate, rng = schedule.steps, schedule.rate, np.random.default_rng(schedule.seed)
     torch.manual_seed(schedule.seed)
-    averaged = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGED)
-    )
+    averaged = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.05)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     begun, total = time.perf_counter(), 0.0
@@ -163,13 +160,15 @@ def train(
         torch.autograd.backward(loss)
         optimiser.step()
         cycle.step()
-        averaged.update_parameters(network)
+        with torch.no_grad():
+            for kept, value in zip(averaged.parameters(), network.parameters(), strict=True):
+                kept.lerp_(value, max(1.0 - AVERAGED, 1.0 / (step + 1.0)))
         total += loss.item()
         if step % 250 == 249:  # noqa: PLR2004 - now and then
             seconds = f"{time.perf_counter() - begun:.0f} s"
             print(f"step {step + 1}: loss {total / 250:.4f}, {seconds}", flush=True)
             total = 0.0
-    return cast("Network", averaged.module.eval())
+    return averaged.eval()
 
 
 def logits_of(network: Network, one: Video) -> Tensor:
@@ -206,5 +205,5 @@ def usable(network: Network, calibration: tuple[float, float] = (1.0, 0.0)) -> N
 def export(network: Network, calibration: tuple[float, float], file: Path) -> None:
     """Write the weights and the calibration of their confidence."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    arrays = arrays_of(network)
-    np.savez_compressed(file, calibration=np.array(calibration, np.float32), **arrays)
+    arrays: dict[str, Any] = {**arrays_of(network), "calibration": np.array(calibration)}
+    np.savez_compressed(file, **arrays)

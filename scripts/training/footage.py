@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,17 +73,12 @@ def read_labels(file: Path) -> dict[str, Labels]:
     return {row["file"]: labels_of(row) for row in rows}
 
 
-def labels_of(row: dict[str, list[dict[str, object]]]) -> Labels:
+def labels_of(row: dict[str, Any]) -> Labels:
     """Turn a row of labels, which name first frames, into transitions and uncertain spans."""
-    cuts = [Passage(int(str(first)) - 1, int(str(first)), "cut") for first in row["cuts"]]
-    gradual = [
-        Passage(int(str(one["start"])) - 1, int(str(one["end"])), str(one["kind"]))
-        for one in row["gradual"]
-    ]
-    unsure = [(int(str(one["start"])), int(str(one["end"]))) for one in row["uncertain"]]
-    return Labels(
-        tuple(sorted([*cuts, *gradual], key=lambda one: one.end)), tuple(sorted(unsure))
-    )
+    cuts = [Passage(first - 1, first, "cut") for first in row["cuts"]]
+    gradual = [Passage(one["start"] - 1, one["end"], one["kind"]) for one in row["gradual"]]
+    unsure = [(one["start"], one["end"]) for one in row["uncertain"]]
+    return Labels(tuple(sorted([*cuts, *gradual], key=lambda one: one.end)), tuple(sorted(unsure)))
 
 
 def videos_in(folders: Iterable[Path]) -> list[Path]:

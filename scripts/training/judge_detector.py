@@ -106,12 +106,10 @@ def report(films: list[Judged], calibration: tuple[float, float], *, each: bool 
         whole.add(one.film.transitions, found)
         if one.film.transitions:
             by_film.append(score.f1)
-        if each and (score.n_wrong or score.f1 < 1.0 and one.film.transitions):
+        if each and (score.n_wrong or (score.f1 < 1.0 and one.film.transitions)):
             counts = f"true {score.true.total()} right {score.n_right} wrong {score.n_wrong}"
             lines.append(f"  {one.film.name}: F1 {score.f1:.3f} ({counts})")
-    shares = ", ".join(
-        f"{kind} {whole.found[kind]}/{n}" for kind, n in sorted(whole.true.items())
-    )
+    shares = ", ".join(f"{kind} {whole.found[kind]}/{n}" for kind, n in sorted(whole.true.items()))
     n_frames = sum(len(one.film.pictures) for one in films)
     lines.append(
         f"  {len(films)} films, {n_frames} frames: mean F1 over films with transitions "

@@ -8,7 +8,6 @@ what confidence is calibrated on and what is reported at the end were in no trai
 import argparse
 import copy
 import io
-
 import multiprocessing
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scripts.benchmarks.score_cuts import Passage
 from scripts.training import compose_videos as compose
 from scripts.training.detector_network import (
     SPAN,
@@ -43,7 +43,6 @@ from scripts.training.footage import (
     source_of,
     videos_in,
 )
-from scripts.benchmarks.score_cuts import Passage
 from scripts.training.judge_detector import Judged, fit_calibration, judged, report
 from scripts.training.video_baits import exposure
 from scripts.training.video_shots import Source, random_look
@@ -133,7 +132,7 @@ def encoded(rng: np.random.Generator, images: Iterator[Image]) -> Iterator[Image
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     written.seek(0)
-    with av.open(written) as container:
+    with av.open(written, "r") as container:
         container.streams.video[0].thread_type = "NONE"
         for frame in container.decode(video=0):
             yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
@@ -169,7 +168,9 @@ def pulses(rng: np.random.Generator, n_frames: int) -> NDArray[np.float32]:
     return np.asarray(fields[groups])
 
 
-def video(pictures: Pictures, spans: Spans, uncertain: list[tuple[int, int]] | None = None) -> Video:
+def video(
+    pictures: Pictures, spans: Spans, uncertain: list[tuple[int, int]] | None = None
+) -> Video:
     """The features and targets of a video; a short one is held on its last frame."""
     pictures = np.concatenate([pictures, pictures[-1:].repeat(max(0, SPAN - len(pictures)), 0)])
     padded = np.concatenate(
@@ -232,7 +233,7 @@ def skipped(pictures: Pictures, spans: Spans, step: float) -> tuple[Pictures, Sp
     for start, end, kind in spans:
         first = int(np.searchsorted(index, start, side="right")) - 1
         then = max(first + 1, int(np.searchsorted(index, end, side="left")))
-        if 0 <= first and then < len(index):
+        if first >= 0 and then < len(index):
             found.append((first, then, kind))
     return pictures[index], found
 

@@ -284,7 +284,7 @@ def handheld(rng: np.random.Generator) -> Disturb:
     jolts = rng.standard_normal((3, 512)) * rng.choice([0.0, 0.1, 0.4])
 
     def pose(k: int) -> NDArray[np.float64]:
-        return np.sin(phases + rates * k).sum(axis=1) / 2.0 + jolts[:, k % 512]
+        return np.asarray(np.sin(phases + rates * k).sum(axis=1) / 2.0 + jolts[:, k % 512])
 
     def disturb(image: Image, k: int, _: int) -> Image:
         height, width = image.shape[:2]

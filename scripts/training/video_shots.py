@@ -60,7 +60,6 @@ class Look:
         cell = cell[:, ::-1] if self.mirrored else cell
         return np.asarray(cv2.LUT(np.ascontiguousarray(cell), self.table), np.uint8)
 
-
     def frame(self, index: int) -> Image:
         """A frame of the source in the order in which it is read."""
         frames = self.source.frames

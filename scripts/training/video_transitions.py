@@ -56,7 +56,7 @@ def wipe(rng: np.random.Generator) -> Mix:
         field = fields[size]
 
         def turned(edge: float) -> NDArray[np.float32]:
-            return np.clip((edge - field) / soft + 0.5, 0.0, 1.0)[..., None]
+            return np.asarray(np.clip((edge - field) / soft + 0.5, 0.0, 1.0)[..., None], np.float32)
 
         edge = share * (1.0 + soft + band) - soft / 2.0
         new = turned(edge - band)

@@ -63,7 +63,9 @@ def doubtful(n_films: int, share_right: float) -> list[Judged]:
     alarms = (Passage(49, 50, "cut", 0.9),)
     right, wrong = (Passage(49, 50, "cut"),), (Passage(9, 10, "cut"),)
     return [
-        Judged(Film(f"{n}", pictures, 25.0, right if n < n_films * share_right else wrong, ()), alarms)
+        Judged(
+            Film(f"{n}", pictures, 25.0, right if n < n_films * share_right else wrong, ()), alarms
+        )
         for n in range(n_films)
     ]
 

@@ -43,8 +43,8 @@ class Descriptions:
 
     `directions` are vectors of length one, by name; `zones` are Y, U and V of 48 parts of the
     picture; `relief` is luma against what lies around it, in 64 steps; `profiles` the mean luma of
-    columns and of rows, `edges` the mean steps of luma from each to the next; `levels` a few numbers
-    of each frame by itself.
+    columns and of rows, `edges` the mean steps of luma from each to the next; `levels` are a few
+    numbers of each frame by itself.
     """
 
     directions: dict[str, Values]
@@ -344,19 +344,26 @@ def matched(relief: Bytes) -> dict[int, tuple[Values, Values]]:
     ]
     found = {}
     for lag in MATCHED:
+        n_pairs = n_frames - lag
         before = padded[first : first + size, :-lag]
-        difference = np.zeros((HEIGHT * wide, n_frames - lag), np.uint8)
-        least = np.full((HEIGHT // 2, WIDTH // 2, n_frames - lag), 255, np.uint8)
+        difference = np.zeros((HEIGHT * wide, n_pairs), np.uint8)
+        pairs = np.empty((HEIGHT * wide // 2, n_pairs), np.uint8)
+        cells = np.empty((HEIGHT // 2, wide // 2 * n_pairs), np.uint8)
+        least = np.full_like(cells, 255)
+        side_by_side = difference.reshape(-1, 2 * n_pairs)
+        one_over_other = pairs.reshape(HEIGHT // 2, -1)
         for move in moves:
             after = padded[first + move : first + move + size, lag:]
             cv2.absdiff(before, after, dst=difference[:size])
-            field = difference.reshape(HEIGHT, wide, -1)
-            pairs = field[:, 0:WIDTH:2] + field[:, 1:WIDTH:2]
-            np.minimum(least, pairs[0::2] + pairs[1::2], out=least)
-        cells = least.reshape(-1, n_frames - lag)
-        mean = np.add.reduce(cells, axis=0, dtype=np.uint16) / np.float32(len(cells))
-        share = np.add.reduce(cells > UNMATCHED, axis=0, dtype=np.uint16) / np.float32(len(cells))
-        found[lag] = scaled_root(mean, 6.0), np.asarray(share, np.float32)
+            cv2.add(side_by_side[:, :n_pairs], side_by_side[:, n_pairs:], dst=pairs)
+            middle = one_over_other.shape[1] // 2
+            cv2.add(one_over_other[:, :middle], one_over_other[:, middle:], dst=cells)
+            cv2.min(least, cells, dst=least)
+        inside = least.reshape(HEIGHT // 2, wide // 2, n_pairs)[:, : WIDTH // 2]
+        inside = np.ascontiguousarray(inside).reshape(-1, n_pairs)
+        mean = np.add.reduce(inside, axis=0, dtype=np.uint16) / np.float32(len(inside))
+        many = np.add.reduce(inside > UNMATCHED, axis=0, dtype=np.uint16)
+        found[lag] = scaled_root(mean, 6.0), np.asarray(many / np.float32(len(inside)), np.float32)
     return found
 
 

@@ -30,7 +30,7 @@ COLUMNS = ("shot_middle", "shot_inside", *(f"shot_{kind}" for kind in KINDS))
 DILATIONS = (1, 2, 4, 8, 16)
 CONTEXT = sum(DILATIONS)
 MARGIN = REACH + CONTEXT
-BLOCK = 512
+BLOCK = 1024
 # Pictures that are described at once: more would not stay in a processor's cache.
 CHUNK = 128
 Values = NDArray[np.float32]

@@ -112,5 +112,5 @@ SCAN = MapStage(
     cost=Cost(
         advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=time_limit_s
     ),
-    version=Version(number=6),
+    version=Version(number=7),
 )
