@@ -24,7 +24,7 @@ from vidcurate.media.io.decode import Faults, decode_video, shrinker_for
 from vidcurate.media.shots.bands import HEIGHT, WIDTH, small_yuv
 
 SCENE = re.compile(r"-Scene-\d+$")
-SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v"})
+SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".3gp"})
 LONG_SIDE, MOST_FRAMES = 176, 360
 TUNE_FROM, TEST_FROM = 70, 82
 

@@ -248,7 +248,24 @@ def transitions(
         )
         if not any(clashes):
             taken.append((peak, first, end, found))
-    return tuple(sorted((found for *_, found in taken), key=lambda found: found.end))
+    ordered = sorted((found for *_, found in taken), key=lambda found: found.end)
+    return join_fades(ordered, options.min_shot_frames)
+
+
+def join_fades(found: list[Transition], near: int) -> tuple[Transition, ...]:
+    """Join a fade with what ends or begins less than `near` frames away: nothing lies between.
+
+    A fade out and the fade in after it, through a moment of black, are one transition.
+    """
+    joined: list[Transition] = []
+    for one in found:
+        last = joined[-1] if joined else None
+        if last and "fade" in (last.kind, one.kind) and one.start - last.end < near:
+            confidence = max(last.confidence, one.confidence)
+            joined[-1] = Transition(last.start, one.end, "fade", confidence)
+        else:
+            joined.append(one)
+    return tuple(joined)
 
 
 def peaks_by_strength(middle: Values) -> NDArray[np.intp]:
