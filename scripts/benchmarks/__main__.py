@@ -72,6 +72,11 @@ def on_media(media: Paths) -> list[str]:
     return [*media]
 
 
+def on_short_and_long(media: Paths) -> list[str]:
+    """The videos that the user names; else Big Buck Bunny, and short videos cut out of it."""
+    return [*media] or [*video(), "--pieces", "40"]
+
+
 def on_shots(media: Paths) -> list[str]:
     """A folder of single shots, made from footage where it is missing, and one for the results."""
     shots = Path(media[0]) if media else FOLDER / "shots" / "validation"
@@ -119,6 +124,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "keyframes": on_videos,
         "clip_bytes": on_footage,
         "export": on_videos,
+        "whole": on_short_and_long,
         "report": on_videos,
         "review": on_videos,
         "judge": on_media,

@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,53 +21,87 @@ from numpy.typing import NDArray
 
 from scripts.training import video_baits as baits
 from scripts.training import video_transitions as transitions
-from scripts.training.video_shots import Look, Source, jumped, load, random_look
+from scripts.training.video_shots import (
+    CARD,
+    Look,
+    Source,
+    card,
+    difference,
+    is_blank,
+    jumped,
+    load,
+    random_look,
+)
 
 Image = NDArray[np.uint8]
 
 KINDS = {
-    "cut": 0.34,
-    "jump": 0.16,
-    "dissolve": 0.16,
-    "fade": 0.10,
-    "wipe": 0.07,
-    "push": 0.04,
-    "zoom": 0.05,
+    "cut": 0.31,
+    "jump": 0.14,
+    "dissolve": 0.15,
+    "fade": 0.09,
+    "wipe": 0.13,
+    "push": 0.06,
+    "zoom": 0.04,
     "whip": 0.08,
 }
 MIXED = {"zoom": (3, 30), "whip": (3, 24)}
-SHORTEST_MIXED, LONGEST_MIXED = 3, 60
+SHORTEST_MIXED, LONGEST_MIXED, LONGEST = 3, 60, 150
 SIZES = ((320, 180), (256, 144), (426, 240), (320, 240), (240, 320), (320, 134), (214, 120))
 RATES = ("24", "25", "30000/1001", "30", "50", "60", "15")
 CODECS = {"libx264": 0.75, "mpeg4": 0.15, "mpeg2video": 0.1}
 LENGTHS = ((8, 24), (24, 80), (80, 180))
-SAME_VIDEO_SHARE, VARIES_SHARE, BAIT_SHARE = 0.5, 0.15, 0.45
+PACES = (0.4, 0.5, 0.8, 1.0, 1.0, 1.0, 1.0, 1.25, 2.0)
+SAME_VIDEO_SHARE, VARIES_SHARE, BAIT_SHARE = 0.5, 0.15, 0.4
+OPENING_SHARE = 0.2
+CARD_SHARE, ALIKE_SHARE, STUTTER_SHARE, CADENCE_SHARE = 0.06, 0.25, 0.15, 0.15
+VISIBLE, TRIES, LONG_ENOUGH, EASED_SHARE = 6.0, 6, 8, 0.5
 # Frames that a disturbance of a whole video is taken to have lasted before.
 ALWAYS = 1000
-DRESSES = {"grain": 0.15, "letterbox": 0.1, "subtitles": 0.1, "shake": 0.05}
+DRESSES = {"grain": 0.15, "letterbox": 0.15, "subtitles": 0.1, "shake": 0.04}
 
 
 @dataclass(slots=True)
 class Truth:
-    """What is in a video, in frame indexes; bait spans hold first frame and frame after last."""
+    """What is in a video, in frame indexes; bait spans hold first frame and frame after last.
+
+    `lasting` are disturbances of whole shots, their transitions too.
+    """
 
     n_frames: int = 0
     transitions: list[dict[str, object]] = field(default_factory=list)
     baits: list[dict[str, object]] = field(default_factory=list)
+    lasting: list[dict[str, object]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One shot of a video: its look, its pure frames, and the transition that follows it."""
+    """One shot of a video: its look, its pure frames, and the transition that follows it.
+
+    `begun` are its frames in the transition before; `lasting` disturbs all its frames, named as
+    they are; `order` says which frame is seen when.
+    """
 
     look: Look
     n_pure: int
     kind: str
     n_mixed: int
+    begun: int = 0
+    lasting: tuple[tuple[str, baits.Disturb], ...] = ()
+    order: baits.Order = int
+
+    def at(self, k: int) -> Image:
+        """The shot's frame `k` after its first pure one, with what lasts."""
+        image, n_frames = self.look.at(self.order(k + self.begun)), self.begun + self.n_pure
+        for _, disturb in self.lasting:
+            image = disturb(image, k + self.begun, n_frames + self.n_mixed)
+        return image
 
 
 def next_source(rng: np.random.Generator, sources: list[Source], last: Source | None) -> Source:
     """Another shot than the last: of the same video half of the time, as videos have it."""
+    if last is not None and last.video != CARD and rng.random() < CARD_SHARE:
+        return card(rng)
     others = [s for s in sources if last is None or s.name != last.name]
     same = [s for s in others if last is not None and s.video == last.video]
     pool = same if same and rng.random() < SAME_VIDEO_SHARE else others
@@ -77,41 +111,88 @@ def next_source(rng: np.random.Generator, sources: list[Source], last: Source | 
 def plan(
     rng: np.random.Generator, sources: list[Source], n_frames: int, size: tuple[int, int]
 ) -> list[Shot]:
-    """Shots for a video of about so many frames; the last one is followed by nothing."""
+    """Shots for a video of about so many frames; the last one is followed by nothing.
+
+    At times the video comes out of a blank picture, or ends in one, by a fade.
+    """
     shots: list[Shot] = []
     total, begun = 0, 0
+    pace = float(rng.choice(PACES))
+    cadence = baits.stutter(rng) if rng.random() < CADENCE_SHARE else None
     source = next_source(rng, sources, None)
-    look = random_look(rng, source, size)
+    look = random_look(rng, source, size, pace)
     while total < n_frames:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         shortest, longest = LENGTHS[rng.choice(3, p=[0.35, 0.45, 0.2])]
-        n_pure = int(rng.integers(shortest, longest))
-        later = jumped(rng, look, begun + n_pure) if kind == "jump" else None
+        n_pure = max(8, round(int(rng.integers(shortest, longest)) / max(pace, 0.6)))
+        alike = kind == "jump" or (kind != "cut" and rng.random() < ALIKE_SHARE)
+        later = jumped(rng, look, begun + n_pure) if alike else None
         kind = "cut" if kind == "jump" and later is None else kind
-        n_mixed = mixed_frames(rng, kind)
-        shots.append(Shot(look, n_pure, kind, n_mixed))
+        if later is None:
+            later = unlike(rng, sources, look, begun + n_pure, pace)
+        if (is_blank(look) or is_blank(later)) and kind in ("dissolve", "zoom", "whip"):
+            kind = "fade"
+        n_mixed = mixed_frames(rng, kind, pace)
+        lasting = tuple(
+            (name, make(rng)) for name, (make, p) in baits.LASTING.items() if rng.random() < p
+        )
+        if look.source.video == CARD:
+            lasting = ()
+        order = cadence or (baits.stutter(rng) if rng.random() < STUTTER_SHARE else int)
+        shots.append(Shot(look, n_pure, kind, n_mixed, begun, lasting, order))
         total, begun = total + n_pure + n_mixed, n_mixed
-        source = next_source(rng, sources, source) if later is None else source
-        look = later or random_look(rng, source, size)
+        look = later
+    if shots[0].kind == "cut" and rng.random() < OPENING_SHARE:
+        n_mixed = mixed_frames(rng, "fade", pace / 2.0)
+        shots.insert(0, Shot(blank_look(rng, size), int(rng.integers(1, 20)), "fade", n_mixed))
+        shots[1] = replace(shots[1], begun=n_mixed)
+    if rng.random() < OPENING_SHARE:
+        last = replace(shots[-1], kind="fade", n_mixed=mixed_frames(rng, "fade", pace / 2.0))
+        shots[-1] = last
+        shots.append(Shot(blank_look(rng, size), int(rng.integers(1, 20)), "cut", 0, last.n_mixed))
     return shots
 
 
-def mixed_frames(rng: np.random.Generator, kind: str) -> int:
+def blank_look(rng: np.random.Generator, size: tuple[int, int]) -> Look:
+    """A picture of nothing: black, or now and then white."""
+    white = rng.random() < 0.1  # noqa: PLR2004 - odds
+    image = np.full((96, 160, 3), 255 if white else 0, np.uint8)
+    return random_look(rng, Source("blank", CARD, [image] * 200), size)
+
+
+def unlike(
+    rng: np.random.Generator, sources: list[Source], look: Look, shown: int, pace: float
+) -> Look:
+    """The next shot, of pictures that an eye can tell from the last one of this shot."""
+    last = look.at(shown - 1)
+    found = look
+    for _ in range(TRIES):
+        found = random_look(rng, next_source(rng, sources, look.source), look.size, pace)
+        if difference(last, found.at(0)) > VISIBLE:
+            break
+    return found
+
+
+def mixed_frames(rng: np.random.Generator, kind: str, pace: float) -> int:
     """Frames of a transition that show both shots: short ones are the more frequent."""
     if kind in ("cut", "jump"):
         return 0
     least, most = MIXED.get(kind, (SHORTEST_MIXED, LONGEST_MIXED))
-    return round(math.exp(rng.uniform(math.log(least), math.log(most))))
+    length = math.exp(rng.uniform(math.log(least), math.log(most)))
+    length = length / min(1.0, pace) if length > LONG_ENOUGH else length
+    return round(min(length, LONGEST))
 
 
 def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterator[Image]:
     """The frames of a video, BGR; notes in `truth` what they are."""
-    begun = 0
     for number, shot in enumerate(shots):
-        pure = shot.look.at
+        truth.lasting += [
+            {"start": truth.n_frames, "end": truth.n_frames + shot.n_pure, "kind": name}
+            for name, _ in shot.lasting
+        ]
         disturbed = disturbances(rng, shot, shots[number - 1].look, truth)
         for k in range(shot.n_pure):
-            image = pure(frozen(disturbed, k) + begun)
+            image = shot.at(frozen(disturbed, k))
             for first, end, _, disturb in disturbed:
                 if disturb is not None and first <= k < end:
                     image = disturb(image, k - first, end - first)
@@ -122,14 +203,23 @@ def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterato
         start = truth.n_frames - 1
         end = start + shot.n_mixed + 1
         truth.transitions.append({"start": start, "end": end, "kind": shot.kind})
-        mix = transitions.TRANSITIONS[shot.kind](rng) if shot.n_mixed else transitions.blend
+        mix = mix_of(rng, shot, shots[number + 1])
+        later = shots[number + 1]
         for k in range(shot.n_mixed):
-            one, other = pure(begun + shot.n_pure + k), shots[number + 1].look.at(k)
+            one, other = shot.at(shot.n_pure + k), later.at(k - later.begun)
             truth.n_frames += 1
             yield mix(one, other, (k + 1) / (shot.n_mixed + 1))
-        begun = shot.n_mixed
 
 
+def mix_of(rng: np.random.Generator, shot: Shot, later: Shot) -> transitions.Mix:
+    """How a shot turns into the next: a fade from or to a blank picture is a dissolve."""
+    blank = is_blank(shot.look) or is_blank(later.look)
+    plain = not shot.n_mixed or (shot.kind == "fade" and blank)
+    mix = transitions.blend if plain else transitions.TRANSITIONS[shot.kind](rng)
+    return transitions.eased(mix, rng.uniform(0.75, 1.35)) if rng.random() < EASED_SHARE else mix
+
+
+OF_OTHERS = {"inset": baits.inset, "crosser": baits.crosser}
 Bait = tuple[int, int, str, baits.Disturb | None]
 
 
@@ -139,14 +229,14 @@ def disturbances(rng: np.random.Generator, shot: Shot, other: Look, truth: Truth
     for _ in range(2):
         if rng.random() > BAIT_SHARE:
             continue
-        name = str(rng.choice([*baits.BAITS, "freeze", "inset"]))
+        name = str(rng.choice([*baits.BAITS, "freeze", "inset", "crosser", "crosser", "crosser"]))
         make, (least, most) = baits.BAITS.get(name, (None, (6, 60)))
         length = int(rng.integers(least, most + 1))
         if length + 6 > shot.n_pure:
             continue
         first = int(rng.integers(3, shot.n_pure - length - 2))
-        if name == "inset":
-            disturb: baits.Disturb | None = baits.inset(rng, other.at)
+        if name in OF_OTHERS:
+            disturb: baits.Disturb | None = OF_OTHERS[name](rng, other.at)
         else:
             disturb = make(rng) if make is not None else None
         found.append((first, first + length, name, disturb))

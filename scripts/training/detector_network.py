@@ -1,9 +1,10 @@
 """The network of the learned shot detector in torch, how it is trained, and what is kept of it."""
 
+import copy
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,14 +13,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vidcurate.media.shots.bands import N_FEATURES
-from vidcurate.media.shots.learned import CONTEXT, DILATIONS, KINDS
+from vidcurate.media.shots.learned import (
+    CONTEXT,
+    DILATIONS,
+    KINDS,
+    NetworkWeights,
+    weights_from,
+)
 
-CHANNELS = 80
-SPAN = 160
-BATCH = 32
-N_HARD, HARD_SHARE, REVIEW_STEPS = 8, 0.02, 1000
+CHANNELS = 128
+SPAN = 256
+BATCH = 14
+N_HARD, HARD_SHARE, REVIEW_STEPS = 4, 0.02, 500
+AVERAGED = 0.995
 
 Features = NDArray[np.float16]
+Odds = NDArray[np.float64]
 Place = tuple[int, int]
 
 
@@ -28,7 +37,8 @@ class Video:
     """Features of a video's frames, with the network's margin at both ends, and their targets.
 
     The columns of `targets` are whether a frame is the middle of a transition, whether it is
-    after the start and not after the end of one, and the number of its kind.
+    after the start and not after the end of one, the number of its kind, and 1.0 where the frame
+    counts, 0.0 where nobody can tell what it is.
     """
 
     features: Features
@@ -61,12 +71,12 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore] # torch may be mi
 
 
 def batches(
-    rng: np.random.Generator, videos: list[Video], hard: list[Place]
+    rng: np.random.Generator, videos: list[Video], odds: Odds, hard: list[Place]
 ) -> tuple[Tensor, Tensor]:
     """Spans of videos at chance places, a quarter of them where the network was most wrong."""
     places = [
         (index, int(rng.integers(0, len(videos[index].targets) - SPAN + 1)))
-        for index in rng.integers(len(videos), size=BATCH)
+        for index in rng.choice(len(videos), BATCH, p=odds)
     ]
     if hard:
         places[:N_HARD] = [hard[n] for n in rng.integers(len(hard), size=N_HARD)]
@@ -85,7 +95,7 @@ def hardest(network: Network, videos: list[Video]) -> list[Place]:
     for number, one in enumerate(videos):
         logits, targets = logits_of(network, one), torch.from_numpy(one.targets)
         losses = functional.binary_cross_entropy_with_logits(
-            logits[0], targets[:, 0], reduction="none"
+            logits[0], targets[:, 0], targets[:, 3], reduction="none"
         ).numpy()
         found += [
             (float(losses[at : at + SPAN].max()), number, at)
@@ -98,10 +108,11 @@ def hardest(network: Network, videos: list[Video]) -> list[Place]:
 
 def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
     """Middles, insides, and kinds where there is one."""
-    weight = 1.0 + 2.0 * targets[..., 0]
+    counts = targets[..., 3]
+    weight = counts * (1.0 + 2.0 * targets[..., 0])
     middle = functional.binary_cross_entropy_with_logits(logits[:, 0], targets[..., 0], weight)
-    inside = functional.binary_cross_entropy_with_logits(logits[:, 1], targets[..., 1])
-    mask = targets[..., 1] > 0
+    inside = functional.binary_cross_entropy_with_logits(logits[:, 1], targets[..., 1], counts)
+    mask = targets[..., 1] * counts > 0
     said, true = logits[:, 2:].transpose(1, 2)[mask], targets[..., 2][mask].long()
     kinds = functional.cross_entropy(said, true)
     return middle + 0.5 * inside + 0.1 * kinds
@@ -116,48 +127,48 @@ def new_network(videos: list[Video], seed: int) -> Network:
     )
 
 
-def train(
-    network: Network,
-    videos: list[Video],
-    held_out: list[Video],
-    *,
-    steps: int,
-    rate: float,
-    seed: int,
-) -> None:
-    """Train with AdamW on one cycle of learning rates; prints the loss on both sets."""
-    rng = np.random.default_rng(seed)
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast a network is trained, and the seed of what is seen when."""
+
+    steps: int
+    rate: float
+    seed: int
+
+
+def train(network: Network, groups: list[tuple[float, list[Video]]], schedule: Schedule) -> Network:
+    """Train with AdamW on one cycle of learning rates; a copy whose weights are averaged.
+
+    Each group of videos has a share of what is seen.
+    """
+    videos = [one for _, group in groups for one in group]
+    whole = sum(share for share, group in groups if group)
+    odds = np.concatenate([np.full(len(g), s / whole / len(g)) for s, g in groups if g])
+    steps, rate, rng = schedule.steps, schedule.rate, np.random.default_rng(schedule.seed)
+    torch.manual_seed(schedule.seed)
+    averaged = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     begun, total = time.perf_counter(), 0.0
     hard: list[Place] = []
     for step in range(steps):
         if step and step % REVIEW_STEPS == 0:
             hard = hardest(network, videos)
         optimiser.zero_grad()
-        features, targets = batches(rng, videos, hard)
+        features, targets = batches(rng, videos, odds, hard)
         loss = loss_of(network(features), targets)
         torch.autograd.backward(loss)
         optimiser.step()
-        schedule.step()
+        cycle.step()
+        with torch.no_grad():
+            for kept, value in zip(averaged.parameters(), network.parameters(), strict=True):
+                kept.lerp_(value, max(1.0 - AVERAGED, 1.0 / (step + 1.0)))
         total += loss.item()
         if step % 250 == 249:  # noqa: PLR2004 - now and then
-            losses = f"{total / 250:.4f} {held_out_loss(network, held_out):.4f}"
-            print(step + 1, losses, f"{time.perf_counter() - begun:.0f} s", flush=True)
+            seconds = f"{time.perf_counter() - begun:.0f} s"
+            print(f"step {step + 1}: loss {total / 250:.4f}, {seconds}", flush=True)
             total = 0.0
-    network.eval()
-
-
-def held_out_loss(network: Network, videos: list[Video]) -> float:
-    """Mean loss over whole videos that were not trained on."""
-    network.eval()
-    with torch.no_grad():
-        losses = [
-            loss_of(logits_of(network, one)[None], torch.from_numpy(one.targets)[None]).item()
-            for one in videos
-        ]
-    network.train()
-    return float(np.mean(losses))
+    return averaged.eval()
 
 
 def logits_of(network: Network, one: Video) -> Tensor:
@@ -167,8 +178,8 @@ def logits_of(network: Network, one: Video) -> Tensor:
     return cast("Tensor", logits)
 
 
-def export(network: Network, file: Path) -> None:
-    """Write matrices in half precision, the scaling of features folded into the first layer."""
+def arrays_of(network: Network) -> dict[str, NDArray[np.generic]]:
+    """Matrices in half precision, the scaling of features folded into the first layer."""
     state = network.state_dict()
     weights = {name: value.numpy().astype(np.float64) for name, value in state.items()}
     scale = 1.0 / weights["spread"][:, 0]
@@ -183,6 +194,16 @@ def export(network: Network, file: Path) -> None:
         taps = weights[f"layers.{number}.weight"].transpose(2, 1, 0)
         arrays[f"layer{number}_weight"] = taps.reshape(-1, taps.shape[2])
         arrays[f"layer{number}_bias"] = weights[f"layers.{number}.bias"]
-    halves = {n: v.astype(np.float16 if v.ndim > 1 else np.float32) for n, v in arrays.items()}
+    return {n: v.astype(np.float16 if v.ndim > 1 else np.float32) for n, v in arrays.items()}
+
+
+def usable(network: Network, calibration: tuple[float, float] = (1.0, 0.0)) -> NetworkWeights:
+    """The network as the package runs it."""
+    return weights_from({**arrays_of(network), "calibration": np.array(calibration, np.float32)})
+
+
+def export(network: Network, calibration: tuple[float, float], file: Path) -> None:
+    """Write the weights and the calibration of their confidence."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(file, **halves)
+    arrays: dict[str, Any] = {**arrays_of(network), "calibration": np.array(calibration)}
+    np.savez_compressed(file, **arrays)

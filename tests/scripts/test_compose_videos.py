@@ -45,14 +45,18 @@ def composed(compose: ModuleType, seed: int) -> tuple[list[NDArray[np.uint8]], M
 
 @pytest.mark.parametrize("seed", range(12))
 def test_truth_is_what_the_frames_show(compose: ModuleType, seed: int) -> None:
-    """Frames outside of transitions and baits are pure, those inside of transitions are mixed."""
+    """Frames outside of transitions and disturbances are pure, those inside of them are mixed."""
     frames, truth = composed(compose, seed)
     assert truth.n_frames == len(frames)
     begun = 0
     for spans in (*truth.transitions, {"start": len(frames) - 1, "end": len(frames)}):
         baited = {k for b in truth.baits for k in range(b["start"], b["end"])}
+        lasting = {k for b in truth.lasting for k in range(b["start"], b["end"])}
+        if spans["start"] in lasting or spans["end"] in lasting:
+            begun = spans["end"]
+            continue
         pure = [k for k in range(begun, spans["start"] + 1) if k not in baited]
-        assert {begun, spans["start"]} <= set(pure)
+        assert {begun, spans["start"]} <= set(pure) | lasting
         assert all(np.array_equal(frames[k], frames[begun]) for k in pure)
         if spans["end"] < len(frames):
             one, other = frames[spans["start"]], frames[spans["end"]]
@@ -64,13 +68,13 @@ def test_truth_is_what_the_frames_show(compose: ModuleType, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_lengths_are_those_promised(compose: ModuleType, seed: int) -> None:
-    """Shots have 8 pure frames or more, gradual transitions 3 to 60 mixed ones, cuts none."""
+    """Shots have 8 pure frames or more, gradual transitions 3 to 150 mixed ones, cuts none."""
     _, truth = composed(compose, seed)
     begun = 0
     for one in truth.transitions:
-        assert one["start"] + 1 - begun >= 8
+        assert one["start"] + 1 - begun >= 8 or (begun == 0 and one["kind"] == "fade")
         mixed = one["end"] - one["start"] - 1
-        assert mixed == 0 if one["kind"] in ("cut", "jump") else 3 <= mixed <= 60
+        assert mixed == 0 if one["kind"] in ("cut", "jump") else 3 <= mixed <= 150
         begun = one["end"]
 
 
@@ -93,22 +97,23 @@ def moving(shots: ModuleType, step: int) -> Any:
 
 
 def test_jump_stays_in_the_take(shots: ModuleType) -> None:
-    """A jump shows the same take 12 frames later or more, and plainly another picture."""
+    """A jump shows the same take later, by 12 frames or in another framing: another picture."""
     look = moving(shots, 1)
     found = [shots.jumped(np.random.default_rng(seed), look, 20) for seed in range(20)]
     later = [one for one in found if one is not None]
     assert later
     for one in later:
         assert one.source is look.source
-        assert one.first >= look.first + round(20 * look.speed) + 12
-        assert shots.difference(look.at(19), one.at(0)) > 8
+        gap = one.first - look.first - round(20 * look.speed)
+        assert gap >= 12 or (gap == 0 and one.box[2] != look.box[2])
+        assert shots.difference(look.at(19), one.at(0)) > shots.VISIBLE
 
 
 def test_no_jump_that_nobody_sees(shots: ModuleType) -> None:
-    """A take that stands still, or is at its end, has no jump unless it is framed closer."""
+    """A take that stands still, or is at its end, has no jump unless it is framed anew."""
     still = moving(shots, 0)
     found = [shots.jumped(np.random.default_rng(seed), still, 20) for seed in range(20)]
-    assert all(one is None or one.box[2] < still.box[2] for one in found)
+    assert all(one is None or one.box[2] != still.box[2] for one in found)
     assert any(one is None for one in found)
     assert shots.jumped(np.random.default_rng(0), moving(shots, 1), 290) is None
 
@@ -123,9 +128,9 @@ def test_all_kinds_and_baits_come_up(compose: ModuleType, shots: ModuleType) -> 
         for _ in compose.render(rng, compose.plan(rng, named, 1000, (32, 18)), truth):
             pass
         kinds |= {one["kind"] for one in truth.transitions}
-        baits |= {one["kind"] for one in truth.baits}
+        baits |= {one["kind"] for one in [*truth.baits, *truth.lasting]}
     assert kinds == set(compose.KINDS)
-    assert baits == {*compose.baits.BAITS, "freeze", "inset"}
+    assert baits == {*compose.baits.BAITS, *compose.baits.LASTING, *compose.OF_OTHERS, "freeze"}
 
 
 def test_same_seed_gives_the_same_video(compose: ModuleType, tmp_path: Path) -> None:

@@ -195,11 +195,15 @@ def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
                 f"{path} has no column {min(required)!r}: another version of vidcurate wrote it: "
                 "run the command that makes its table again"
             )
-        rows = file.read(present)
+        # Threads cost a small file more than they save.
+        rows = file.read(present, use_threads=file.metadata.num_rows >= MANY_KEYS)
         for name in missing:
             field = schema.field(name)
             rows = rows.append_column(field, pa.nulls(file.metadata.num_rows, field.type))
-        return rows.select(schema.names).cast(schema)
+        rows = rows.select(schema.names)
+        if rows.schema.types == schema.types:  # as a rule, and a cast takes longer than reading
+            return pa.Table.from_arrays(rows.columns, schema=schema)
+        return rows.cast(schema)
 
 
 def arrow_source(path: Location) -> Any:

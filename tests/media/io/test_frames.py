@@ -1,8 +1,10 @@
 """Images are the frames of their timestamps, whatever the video, upright and whole."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -11,7 +13,7 @@ import pytest
 
 from tests.support.videos import counted_frames, ffmpeg, frame_number, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.io.frames import Image, read_images
+from vidcurate.media.io.frames import Image, packets_needed, read_images
 from vidcurate.media.io.images import encode_jpeg, read_as_jpeg, write_image
 from vidcurate.media.io.probe import probe_video
 
@@ -161,3 +163,25 @@ def test_a_video_that_is_gone_is_named(video: Path) -> None:
     probed = replace(probe_video(video, "video"), video_id="gone")
     with pytest.raises(MediaError, match="the file is gone"):
         list(read_images(video.with_name("gone.mp4"), probed, [0]))
+
+
+def test_frames_after_one_keyframe_are_decoded_at_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three frames far apart in a video with a single keyframe cost one decode, not three."""
+    path = tmp_path / "video.mp4"
+    render_counted(path, N_FRAMES, encode=("-c:v", "libx264", "-g", "999", "-sc_threshold", "0"))
+    times = [pts for pts, _ in counted_frames(path)]
+    n_read = 0
+
+    def counting(*arguments: Any, **named: Any) -> Iterator[Any]:
+        nonlocal n_read
+        for packet in packets_needed(*arguments, **named):
+            n_read += 1
+            yield packet
+
+    monkeypatch.setattr("vidcurate.media.io.frames.packets_needed", counting)
+    wanted = [times[i] for i in (10, 60, 110)]
+    got = [pts for pts, _ in read_images(path, probe_video(path, "video"), wanted)]
+    assert got == wanted
+    assert n_read <= N_FRAMES + 1

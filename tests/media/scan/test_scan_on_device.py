@@ -5,11 +5,19 @@ import pytest
 
 from tests.support.devices import CpuDevice
 from tests.support.videos import ffmpeg, render
-from vidcurate.media.io.devices import AUTO, Device, devices_that_open
+from vidcurate.media.io.devices import (
+    AUTO,
+    Device,
+    device_fault,
+    device_of,
+    devices_that_open,
+    names_of,
+)
 from vidcurate.media.io.interlacing import PROGRESSIVE, TOP
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 
 PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
+CLOSED = [name for name in names_of(AUTO) if device_fault(name)]
 OPTIONS = ScanOptions(metrics=("learned", "content"))
 
 
@@ -119,6 +127,15 @@ def test_other_codecs_stay_with_the_cpu(tmp_path: Path) -> None:
     device = CpuDevice()
     assert_cpu_scanned(video, tmp_path, device, "cuda: not used for mpeg4")
     assert device.n_frames == 0
+
+
+@pytest.mark.skipif(not CLOSED, reason="all devices of this build of PyAV open here")
+def test_the_cpu_decodes_where_a_device_is_gone(video: Path, tmp_path: Path) -> None:
+    """A device that was there when the worker began, and does not open any more, costs nothing."""
+    found, files = scanned(video, tmp_path, device_of(CLOSED[0]))
+    assert found.decoder == "cpu"
+    assert str(found.decoder_fault).startswith(f"{CLOSED[0]}: it does not open: ")
+    assert (replace(found, decoder_fault=None), files) == scanned(video, tmp_path)
 
 
 @pytest.mark.skipif(not devices_that_open(AUTO), reason="no device for decoding on this machine")

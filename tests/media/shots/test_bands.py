@@ -9,9 +9,12 @@ from vidcurate.media.shots.bands import (
     MIXED,
     N_FEATURES,
     REACH,
+    SWEPT,
     WIDTH,
     bands,
     histograms,
+    local_contrast,
+    matched,
     picture_features,
     shrink,
     small_yuv,
@@ -91,7 +94,7 @@ def test_dissolve_lies_on_the_way() -> None:
     shares = np.clip((np.arange(2 * REACH + 1) - REACH + 20) / 40, 0, 1)[:, None, None, None]
     video = np.round(one * (1 - shares) + other * shares).astype(np.uint8)
     features = bands(picture_features(video))[0]
-    first = 7 * (2 * len(LAGS) + len(CENTRED))
+    first = 8 * (2 * len(LAGS) + len(CENTRED))
     way, off = features[first : first + 2 * len(MIXED) : 2], features[first + 1 :: 2]
     assert np.abs(way).max() < 0.05
     assert off[: len(MIXED)][MIXED.index(8)] < 0.1
@@ -101,7 +104,7 @@ def test_rows_depend_on_their_neighbourhood_alone() -> None:
     """A frame's features are the same to the last bit whatever else is measured with it."""
     video = noise(400)
     whole = bands(picture_features(video))
-    for first, end in ((0, 65), (10, 200), (131, 400)):
+    for first, end in ((0, 127), (10, 200), (131, 400)):
         assert np.array_equal(
             bands(picture_features(video[first:end])), whole[first : end - 2 * REACH]
         )
@@ -113,3 +116,51 @@ def test_histograms_are_shares() -> None:
     shares = histograms(video)
     assert np.allclose(shares.sum(axis=1), 1.0)
     assert np.array_equal(histograms(video[3:4])[0], shares[3])
+
+
+def scenery(n_frames: int, step: int = 0, seed: int = 4) -> np.ndarray:
+    """Pictures of smooth texture through which a camera goes by `step` pixels a frame."""
+    rng = np.random.default_rng(seed)
+    wide = rng.integers(40, 200, (HEIGHT // 3, 200)).astype(np.float32).repeat(3, 0).repeat(3, 1)
+    wide = (wide + np.roll(wide, 1, 1) + np.roll(wide, 1, 0)) / 3.0
+    shown = [wide[:, k * step : k * step + WIDTH] for k in range(n_frames)]
+    planes = np.full((n_frames, 3, HEIGHT, WIDTH), 128, np.uint8)
+    planes[:, 0] = np.stack(shown).astype(np.uint8)
+    return planes
+
+
+def test_light_falls_out_of_local_contrast() -> None:
+    """Half the light, or light from one side, leaves luma's contrast with its surroundings."""
+    plain = scenery(1)[:, 0]
+    side = np.linspace(0.5, 1.0, WIDTH)
+    for dimmer in (0.5, side):
+        dim = (plain * dimmer).astype(np.uint8)
+        one, other = local_contrast(plain).ravel(), local_contrast(dim).ravel()
+        assert np.corrcoef(one, other)[0, 1] > 0.97
+
+
+def test_a_moving_camera_is_matched_and_a_cut_is_not() -> None:
+    """Frames of a pan leave little after matching; those of two scenes leave much."""
+    pan = scenery(12, step=2)
+    cut = np.concatenate([scenery(1, seed=4), scenery(11, seed=9)])
+    left = [matched(picture_features(video).relief)[1] for video in (pan, cut)]
+    (panned, share), (jumped, jumped_share) = ((mean[0], part[0]) for mean, part in left)
+    assert panned < 0.6 * jumped
+    assert share < 0.2 < jumped_share
+
+
+def test_a_wipe_spreads_and_a_dissolve_does_not() -> None:
+    """Half way, zones of a wipe are all of one or of the other picture, a dissolve's between."""
+    one, other = scenery(1, seed=4).astype(float), scenery(1, seed=9).astype(float)
+    n_frames, inner = 2 * REACH + 1, np.arange(2 * REACH + 1) - REACH
+    shares = np.clip((inner + 8) / 16, 0, 1)
+    dissolve = one * (1 - shares[:, None, None, None]) + other * shares[:, None, None, None]
+    wipe = np.where(np.arange(WIDTH) < shares[:, None, None, None] * WIDTH, other, one)
+    first = 8 * (2 * len(LAGS) + len(CENTRED)) + 2 * len(MIXED) + 7 * SWEPT.index(8)
+    spreads = [
+        bands(picture_features(np.round(video).astype(np.uint8)))[0, first + 1]
+        for video in (wipe, dissolve)
+    ]
+    assert len(dissolve) == n_frames
+    assert spreads[0] > 0.7
+    assert spreads[1] < 0.2

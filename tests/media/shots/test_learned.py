@@ -144,6 +144,15 @@ def test_second_alarm_within_a_transition_is_the_same() -> None:
     assert [(one.start, one.end) for one in found] == [(49, 70), (119, 120)]
 
 
+def test_fade_out_and_in_are_one() -> None:
+    """Two fades with less than a shot between them are one transition; two dissolves are two."""
+    for kind, spans in (("fade", [(49, 90)]), ("dissolve", [(49, 68), (71, 90)])):
+        rows = recorded(200)
+        alarm(rows, 50, 68, kind)
+        alarm(rows, 72, 90, kind)
+        assert [(one.start, one.end) for one in transitions(rows, LearnedOptions())] == spans
+
+
 def test_threshold_is_of_confidence() -> None:
     """Raising the threshold only removes transitions, the least sure first."""
     rows = recorded(400)
@@ -151,7 +160,7 @@ def test_threshold_is_of_confidence() -> None:
         alarm(rows, place, place, "cut", middle)
     kept = [
         {one.end for one in transitions(rows, LearnedOptions(threshold=threshold))}
-        for threshold in (0.0, calibrate(0.75), calibrate(0.95))
+        for threshold in (0.0, *(calibrate(p, weights().calibration) for p in (0.75, 0.95)))
     ]
     assert kept[1] == {150, 250}
     assert kept[2] == {250}

@@ -20,6 +20,7 @@ from vidcurate.media.io.container import (
     must_be_read_through,
     open_video,
     packet_pts,
+    seek_before,
     seek_results,
 )
 from vidcurate.media.io.decode import Faults, decode_packets, decode_video, with_times
@@ -79,8 +80,8 @@ def frames_at(
             yield from frames_from_start(path, list(wanted), offsets, field_order, options)
             return
         stream.codec_context.options = dict(options)
-        for group in group_times(wanted, int(DECODE_ON_S / time_base)):
-            missing = list(group)
+        groups = group_times(wanted, int(DECODE_ON_S / time_base))
+        for missing in joined_by_keyframe(container, stream, groups):
             yield from frames_by_seeking(container, stream, missing, field_order)
             if missing:
                 yield from frames_from_start(path, missing, offsets, field_order, options)
@@ -96,6 +97,26 @@ def group_times(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
         group.append(pts)
     if group:
         yield group
+
+
+def joined_by_keyframe(
+    container: InputContainer, stream: VideoStream, groups: Iterable[list[int]]
+) -> Iterator[list[int]]:
+    """Join neighbouring groups that are decoded from the same keyframe, so that it is done once.
+
+    Web videos have few keyframes: each group by itself would decode all that the one before did.
+    """
+    joined: list[int] = []
+    before: int | None = None
+    for group in groups:
+        found = seek_before(container, stream, group[0])
+        key_pts = None if found is None else found.key_pts
+        if joined and key_pts != before:
+            yield joined
+            joined = []
+        joined, before = joined + group, key_pts
+    if joined:
+        yield joined
 
 
 def frames_by_seeking(

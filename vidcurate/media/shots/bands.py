@@ -18,6 +18,8 @@ LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 CENTRED = tuple(lag for lag in LAGS if lag % 2 == 0)
 MIXED = tuple(lag for lag in LAGS if 2 * lag in LAGS)
 SHIFTED = (1, 2, 4, 8)
+MATCHED = (1, 2, 4, 8)
+SWEPT = EDGED = (2, 4, 8, 16)
 REACH = max(LAGS)
 
 WIDTH, HEIGHT = 32, 18
@@ -25,9 +27,11 @@ ZONES_ACROSS, ZONES_DOWN = 8, 6
 N_ZONES = ZONES_ACROSS * ZONES_DOWN
 CHROMA_EDGES = (104, 118, 124, 128, 132, 138, 152)
 MAX_SHIFT = 5
-FLAT_LUMA, FLAT_GRADIENT = 4.0, 2.0
-CHANGED = 24.0
-NOISE = 4.0
+MATCH_ACROSS, MATCH_DOWN = 4, 2
+RELIEF_SIZE, RELIEF_STEPS, RELIEF_HALF = (7, 5), 12.0, 32
+FLAT_LUMA, FLAT_GRADIENT, FLAT_RELIEF, FLAT_CHROMA = 4.0, 2.0, 0.4, 3.0
+CHANGED, UNMATCHED = 24.0, 18
+NOISE, ZONE_NOISE = 4.0, 6.0
 
 Values = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -38,13 +42,16 @@ class Descriptions:
     """A run of frames as vectors, one row each, whose distances are the bands.
 
     `directions` are vectors of length one, by name; `zones` are Y, U and V of 48 parts of the
-    picture; `profiles` the mean luma of columns and of rows; `levels` a few numbers of each frame
-    by itself.
+    picture; `relief` is luma against what lies around it, in 64 steps; `profiles` the mean luma of
+    columns and of rows, `edges` the mean steps of luma from each to the next; `levels` are a few
+    numbers of each frame by itself.
     """
 
     directions: dict[str, Values]
     zones: Values
+    relief: Bytes
     profiles: tuple[Values, Values]
+    edges: tuple[Values, Values]
     levels: Values
 
     def __len__(self) -> int:
@@ -80,30 +87,52 @@ def picture_features(pictures: Bytes) -> Descriptions:
     planes = pictures.astype(np.float32)
     image = planes[:, 0]
     across, down = image[:, :, 1:] - image[:, :, :-1], image[:, 1:] - image[:, :-1]
-    slopes = np.concatenate([across.reshape(n_frames, -1), down.reshape(n_frames, -1)], axis=1)
     luma = image.reshape(n_frames, -1)
     mean = luma.mean(axis=1, keepdims=True)
     centred = luma - mean
     zones = pooled(planes, ZONES_DOWN, ZONES_ACROSS).reshape(n_frames, -1)
+    chroma = zones[:, N_ZONES:] - 128.0
+    relief = local_contrast(pictures[:, 0]).reshape(n_frames, -1)
     directions = {
         "luma": unit_rows(centred, FLAT_LUMA),
-        "slopes": unit_rows(slopes, FLAT_GRADIENT),
+        "relief": unit_rows(relief, FLAT_RELIEF),
         "structure": unit_rows(structure(across, down), FLAT_GRADIENT),
         "colours": np.sqrt(histograms(pictures)),
+        "chroma": unit_rows(chroma, FLAT_CHROMA),
     }
+    squares = np.einsum("tyx,tyx->t", across, across) + np.einsum("tyx,tyx->t", down, down)
+    n_slopes = across[0].size + down[0].size
     levels = [
         mean[:, 0] / 128.0 - 1.0,
         np.sqrt(np.einsum("td,td->t", centred, centred) / luma.shape[1]) / 64.0,
-        np.sqrt(np.einsum("td,td->t", slopes, slopes) / slopes.shape[1]) / 16.0,
-        np.abs(zones[:, N_ZONES:] - 128.0).mean(axis=1) / 32.0,
+        np.sqrt(squares / n_slopes) / 16.0,
+        np.abs(chroma).mean(axis=1) / 32.0,
     ]
-    profiles = pooled(image, 1, WIDTH), pooled(image, HEIGHT, 1)
+    profiles = image.mean(axis=1), image.mean(axis=2)
+    steps = np.clip(relief * RELIEF_STEPS + RELIEF_HALF, 0.0, 2.0 * RELIEF_HALF - 1.0)
     return Descriptions(
         directions,
         zones,
-        (profiles[0].reshape(n_frames, -1), profiles[1].reshape(n_frames, -1)),
+        steps.astype(np.uint8),
+        profiles,
+        (np.abs(across).mean(axis=1), np.abs(down).mean(axis=2)),
         np.stack(levels, axis=1),
     )
+
+
+def local_contrast(luma: Bytes) -> Values:
+    """Return luma less its mean around each pixel, over its spread there: light falls out of it."""
+    n_frames = len(luma)
+    reach = RELIEF_SIZE[1] // 2
+    tall = np.concatenate(
+        [luma[:, :1].repeat(reach, 1), luma, luma[:, -1:].repeat(reach, 1)], axis=1
+    ).reshape(-1, WIDTH)
+    border = cv2.BORDER_REPLICATE
+    mean = cv2.boxFilter(tall, cv2.CV_32F, RELIEF_SIZE, borderType=border)
+    square = cv2.sqrBoxFilter(tall, cv2.CV_32F, RELIEF_SIZE, borderType=border)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0) + FLAT_LUMA**2)
+    relief = (tall - mean) / spread
+    return np.asarray(relief.reshape(n_frames, -1, WIDTH)[:, reach:-reach], np.float32)
 
 
 def pooled(image: Values, down: int, across: int) -> Values:
@@ -157,26 +186,32 @@ def histograms(pictures: Bytes) -> Values:
 
 def bands(frames: Descriptions) -> Values:
     """Compute features of all frames but the first and last 32: shape (frames - 64, N_FEATURES)."""
+    n_frames = len(frames)
     columns = [
         column
         for vectors in frames.directions.values()
-        for column in views({lag: distances(vectors, lag) for lag in LAGS}, len(frames))
+        for column in views({lag: distances(vectors, lag) for lag in LAGS}, n_frames)
     ]
     squares: dict[int, Values] = {}
-    by_zone: dict[int, list[Values]] = {lag: [] for lag in LAGS}
+    zones: dict[int, Values] = {}
+    by_zone = np.ascontiguousarray(frames.zones.T)
     for lag in LAGS:
-        difference = frames.zones[lag:] - frames.zones[:-lag]
-        total = np.einsum("td,td->t", difference, difference)
-        squares[lag] = np.asarray(total / difference.shape[1], np.float32)
-        zone = np.abs(difference).reshape(len(difference), 3, N_ZONES).sum(axis=1)
-        by_zone[lag] += [share_changed(zone), scaled_root(zone.min(axis=1), 4.0)]
-    for part in range(2):
-        columns += views({lag: by_zone[lag][part] for lag in LAGS}, len(frames))
-    columns += views({lag: scaled_root(squares[lag], 16.0) for lag in LAGS}, len(frames))
-    columns += mixtures(squares, len(frames))
+        difference = by_zone[:, lag:] - by_zone[:, :-lag]
+        total = np.einsum("dt,dt->t", difference, difference)
+        squares[lag] = np.asarray(total / len(difference), np.float32)
+        zones[lag] = np.abs(difference, out=difference).reshape(3, N_ZONES, -1).sum(axis=0)
+    columns += views({lag: share_changed(zones[lag]) for lag in LAGS}, n_frames)
+    columns += views({lag: scaled_root(zones[lag].min(axis=0), 4.0) for lag in LAGS}, n_frames)
+    columns += views({lag: scaled_root(squares[lag], 16.0) for lag in LAGS}, n_frames)
+    columns += mixtures(squares, n_frames)
+    columns += sweeps(zones, n_frames)
     for profile in frames.profiles:
         moved = {lag: shifted(profile, lag) for lag in SHIFTED}
-        columns += [view for lag in SHIFTED for view in both_ways(moved[lag], lag, len(frames))]
+        columns += [view for lag in SHIFTED for view in both_ways(moved[lag], lag, n_frames)]
+    for edges in frames.edges:
+        columns += passing(edges, n_frames)
+    for lag, found in matched(frames.relief).items():
+        columns += [view for part in found for view in both_ways(part, lag, n_frames)]
     columns += list(frames.levels[REACH:-REACH].T)
     return np.stack(columns, axis=1)
 
@@ -194,7 +229,7 @@ def scaled_root(values: Values, unit: float) -> Values:
 
 def share_changed(zones: Values) -> Values:
     """Return the share of zones that changed, weighting small changes less."""
-    return np.asarray(np.minimum(zones / CHANGED, 1.0).mean(axis=1), np.float32)
+    return np.asarray(np.minimum(zones / CHANGED, 1.0).mean(axis=0), np.float32)
 
 
 def both_ways(later: Values, lag: int, n_frames: int) -> list[Values]:
@@ -229,16 +264,116 @@ def mixtures(squares: dict[int, Values], n_frames: int) -> list[Values]:
     return found
 
 
+def sweeps(zones: dict[int, Values], n_frames: int) -> list[Values]:
+    """Measure, zone by zone, how far a frame is from one picture to another, and where.
+
+    In a wipe some zones are still the old picture and others the new one already, in order across
+    the picture; in a dissolve all are equally far; under a moving camera they are off the way.
+    """
+    n_inner = n_frames - 2 * REACH
+    places = zone_places()
+    found = []
+    for lag in SWEPT:
+        before = zones[lag][:, REACH - lag :][:, :n_inner]
+        after = zones[lag][:, REACH:][:, :n_inner]
+        whole = zones[2 * lag][:, REACH - lag :][:, :n_inner]
+        total = whole.sum(axis=0) + N_ZONES * ZONE_NOISE
+        position = np.clip((before - after) / (whole + ZONE_NOISE), -1.5, 1.5)
+        weighted = position * whole
+        mean = weighted.sum(axis=0) / total
+        spread = np.einsum("zt,zt->t", weighted, position) / total - mean**2
+        off = (before + after - whole).sum(axis=0) / total
+        tilt = np.einsum("pz,zt->pt", places, weighted - mean * whole) / total
+        uneven = np.sqrt(N_ZONES * np.einsum("zt,zt->t", whole, whole)) / total
+        found += [mean, np.sqrt(np.maximum(spread, 0.0)), np.sqrt(np.clip(off, 0.0, 4.0))]
+        found += [*np.abs(tilt), uneven]
+    return found
+
+
+@cache
+def zone_places() -> Values:
+    """Return where zones lie: across, down, and away from the middle, each -1..1: shape (3, 48)."""
+    y, x = np.mgrid[0:ZONES_DOWN, 0:ZONES_ACROSS].astype(np.float32)
+    x, y = 2.0 * x / (ZONES_ACROSS - 1) - 1.0, 2.0 * y / (ZONES_DOWN - 1) - 1.0
+    return np.stack([x, y, np.hypot(x, y) * 2.0**0.5 - 1.0]).reshape(3, -1).astype(np.float32)
+
+
+def passing(edges: Values, n_frames: int) -> list[Values]:
+    """Measure the strongest straight edge that is neither there before nor after: a wipe's."""
+    n_inner = n_frames - 2 * REACH
+    now = edges[REACH:][:n_inner]
+    found = []
+    for lag in EDGED:
+        around = np.maximum(edges[REACH - lag :][:n_inner], edges[REACH + lag :][:n_inner])
+        most = np.maximum((now - around).max(axis=1), 0.0)
+        found.append(scaled_root(most, 4.0))
+    return found
+
+
 def shifted(profiles: Values, lag: int) -> Values:
     """Return the least difference of profiles `lag` frames apart over shifts: small for a pan."""
-    before, after = profiles[:-lag], profiles[lag:]
-    least = np.full(len(before), np.inf, np.float32)
-    width = profiles.shape[1]
+    turned = np.ascontiguousarray(profiles.T)
+    before, after = turned[:, :-lag], turned[:, lag:]
+    least = np.full(before.shape[1], np.inf, np.float32)
+    width = len(turned)
     for shift in range(-MAX_SHIFT, MAX_SHIFT + 1):
-        one = before[:, max(0, shift) : width + min(0, shift)]
-        other = after[:, max(0, -shift) : width + min(0, -shift)]
-        np.minimum(least, np.abs(one - other).mean(axis=1), out=least)
+        one = before[max(0, shift) : width + min(0, shift)]
+        other = after[max(0, -shift) : width + min(0, -shift)]
+        np.minimum(least, np.abs(one - other).mean(axis=0), out=least)
     return scaled_root(least, 4.0)
 
 
-N_FEATURES = 7 * (2 * len(LAGS) + len(CENTRED)) + 2 * len(MIXED) + 4 * len(SHIFTED) + 4
+def matched(relief: Bytes) -> dict[int, tuple[Values, Values]]:
+    """Match cells of 2 x 2 pixels to a later frame, moved by up to four pixels: what is left.
+
+    Neither light nor a moving camera nor a thing that crosses leaves much; a cut does. By lag: the
+    mean difference left, and the share of cells that nothing matches.
+    """
+    n_frames = len(relief)
+    wide = WIDTH + 2 * MATCH_ACROSS
+    pixels = np.ascontiguousarray(relief.T).reshape(HEIGHT, WIDTH, n_frames)
+    rows = np.clip(np.arange(HEIGHT + 2 * MATCH_DOWN) - MATCH_DOWN, 0, HEIGHT - 1)
+    columns = np.clip(np.arange(wide) - MATCH_ACROSS, 0, WIDTH - 1)
+    padded = pixels[rows][:, columns].reshape(-1, n_frames)
+    # From the first pixel within the margins to the last, so that a move is an offset of rows.
+    first, size = MATCH_DOWN * wide + MATCH_ACROSS, HEIGHT * wide - 2 * MATCH_ACROSS
+    moves = [
+        down * wide + across
+        for down in range(-MATCH_DOWN, MATCH_DOWN + 1)
+        for across in range(-MATCH_ACROSS, MATCH_ACROSS + 1)
+    ]
+    found = {}
+    for lag in MATCHED:
+        n_pairs = n_frames - lag
+        before = padded[first : first + size, :-lag]
+        difference = np.zeros((HEIGHT * wide, n_pairs), np.uint8)
+        pairs = np.empty((HEIGHT * wide // 2, n_pairs), np.uint8)
+        cells = np.empty((HEIGHT // 2, wide // 2 * n_pairs), np.uint8)
+        least = np.full_like(cells, 255)
+        side_by_side = difference.reshape(-1, 2 * n_pairs)
+        one_over_other = pairs.reshape(HEIGHT // 2, -1)
+        for move in moves:
+            after = padded[first + move : first + move + size, lag:]
+            cv2.absdiff(before, after, dst=difference[:size])
+            cv2.add(side_by_side[:, :n_pairs], side_by_side[:, n_pairs:], dst=pairs)
+            middle = one_over_other.shape[1] // 2
+            cv2.add(one_over_other[:, :middle], one_over_other[:, middle:], dst=cells)
+            cv2.min(least, cells, dst=least)
+        inside = least.reshape(HEIGHT // 2, wide // 2, n_pairs)[:, : WIDTH // 2]
+        inside = np.ascontiguousarray(inside).reshape(-1, n_pairs)
+        mean = np.add.reduce(inside, axis=0, dtype=np.uint16) / np.float32(len(inside))
+        many = np.add.reduce(inside > UNMATCHED, axis=0, dtype=np.uint16)
+        found[lag] = scaled_root(mean, 6.0), np.asarray(many / np.float32(len(inside)), np.float32)
+    return found
+
+
+N_DIRECTIONS = 5
+N_FEATURES = (
+    (N_DIRECTIONS + 3) * (2 * len(LAGS) + len(CENTRED))
+    + 2 * len(MIXED)
+    + 7 * len(SWEPT)
+    + 4 * len(SHIFTED)
+    + 2 * len(EDGED)
+    + 4 * len(MATCHED)
+    + 4
+)

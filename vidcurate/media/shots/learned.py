@@ -5,9 +5,11 @@ composed videos, run here in numpy. What it says of each frame is recorded in th
 transitions follow from that alone, so that thresholds need no new decode.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,21 +30,25 @@ COLUMNS = ("shot_middle", "shot_inside", *(f"shot_{kind}" for kind in KINDS))
 DILATIONS = (1, 2, 4, 8, 16)
 CONTEXT = sum(DILATIONS)
 MARGIN = REACH + CONTEXT
-BLOCK = 512
-# Platt's scaling, by scripts.training.calibrate_detector, on shots that it was not trained on.
-CALIBRATION = (0.78, -0.94)
-
+BLOCK = 1024
+# Pictures that are described at once: more would not stay in a processor's cache.
+CHUNK = 128
 Values = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkWeights:
-    """The network's matrices, each with its bias; `layers` read three frames side by side."""
+    """The network's matrices, each with its bias; `layers` read three frames side by side.
+
+    `calibration` is the scale and offset of Platt's scaling, fitted on films that the network was
+    not trained on.
+    """
 
     entry: tuple[Values, Values]
     layers: tuple[tuple[Values, Values], ...]
     head: tuple[Values, Values]
+    calibration: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +82,21 @@ def weights() -> NetworkWeights:
         files("vidcurate.media.shots").joinpath("weights/shots.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
     ):
-        pairs = {
-            name: (
-                arrays[f"{name}_weight"].astype(np.float32),
-                arrays[f"{name}_bias"].astype(np.float32),
-            )
-            for name in ("entry", "head", *(f"layer{n}" for n in range(len(DILATIONS))))
-        }
+        return weights_from(arrays)
+
+
+def weights_from(arrays: Mapping[str, NDArray[Any]]) -> NetworkWeights:
+    """Put together the arrays of a file of weights."""
+    pairs = {
+        name: (
+            arrays[f"{name}_weight"].astype(np.float32),
+            arrays[f"{name}_bias"].astype(np.float32),
+        )
+        for name in ("entry", "head", *(f"layer{n}" for n in range(len(DILATIONS))))
+    }
     layers = tuple(pairs[f"layer{n}"] for n in range(len(DILATIONS)))
-    return NetworkWeights(pairs["entry"], layers, pairs["head"])
+    scale, offset = arrays["calibration"].tolist()
+    return NetworkWeights(pairs["entry"], layers, pairs["head"], (scale, offset))
 
 
 def probabilities(features: Values, network: NetworkWeights) -> Values:
@@ -139,11 +151,14 @@ class LearnedDetector:
             self.describe_block()
 
     def describe_block(self) -> None:
-        """Describe a full block, and score the frames that have enough around them."""
-        described = picture_features(self.pictures)
+        """Describe the pictures so far, and score the frames that have enough around them."""
+        described = [
+            picture_features(self.pictures[first : min(first + CHUNK, self.count)])
+            for first in range(0, self.count, CHUNK)
+        ]
         self.count = 0
-        before = self.kept if self.kept is not None else repeat_frame(described, 0, MARGIN)
-        window = concatenate(before, described)
+        before = self.kept if self.kept is not None else repeat_frame(described[0], 0, MARGIN)
+        window = concatenate(before, *described)
         if len(window) > 2 * MARGIN:
             self.score(window)
         self.kept = slice_frames(window, max(0, len(window) - 2 * MARGIN), len(window))
@@ -161,26 +176,26 @@ class LearnedDetector:
 
     def finish(self) -> None:
         """Score what is left, as if the last frame were repeated; nothing can be added after."""
+        last = self.pictures[self.count - 1].copy()
         while self.pending:
-            last = self.pictures[self.count - 1].copy()
-            self.pictures[self.count :] = last
-            self.count = self.block
+            end = min(self.block, self.count + MARGIN)
+            self.pictures[self.count : end] = last
+            self.count = end
             self.describe_block()
 
 
-def concatenate(first: Descriptions, second: Descriptions) -> Descriptions:
-    """Join two runs of frames."""
+def concatenate(*runs: Descriptions) -> Descriptions:
+    """Join runs of frames."""
     return Descriptions(
-        {
-            name: np.concatenate([vectors, second.directions[name]])
-            for name, vectors in first.directions.items()
-        },
-        np.concatenate([first.zones, second.zones]),
+        {name: np.concatenate([r.directions[name] for r in runs]) for name in runs[0].directions},
+        np.concatenate([r.zones for r in runs]),
+        np.concatenate([r.relief for r in runs]),
         (
-            np.concatenate([first.profiles[0], second.profiles[0]]),
-            np.concatenate([first.profiles[1], second.profiles[1]]),
+            np.concatenate([r.profiles[0] for r in runs]),
+            np.concatenate([r.profiles[1] for r in runs]),
         ),
-        np.concatenate([first.levels, second.levels]),
+        (np.concatenate([r.edges[0] for r in runs]), np.concatenate([r.edges[1] for r in runs])),
+        np.concatenate([r.levels for r in runs]),
     )
 
 
@@ -189,7 +204,9 @@ def slice_frames(frames: Descriptions, first: int, end: int) -> Descriptions:
     return Descriptions(
         {name: vectors[first:end].copy() for name, vectors in frames.directions.items()},
         frames.zones[first:end].copy(),
+        frames.relief[first:end].copy(),
         (frames.profiles[0][first:end].copy(), frames.profiles[1][first:end].copy()),
+        (frames.edges[0][first:end].copy(), frames.edges[1][first:end].copy()),
         frames.levels[first:end].copy(),
     )
 
@@ -200,20 +217,26 @@ def repeat_frame(frames: Descriptions, index: int, times: int) -> Descriptions:
     return Descriptions(
         {name: vectors.repeat(times, 0) for name, vectors in one.directions.items()},
         one.zones.repeat(times, 0),
+        one.relief.repeat(times, 0),
         (one.profiles[0].repeat(times, 0), one.profiles[1].repeat(times, 0)),
+        (one.edges[0].repeat(times, 0), one.edges[1].repeat(times, 0)),
         one.levels.repeat(times, 0),
     )
 
 
-def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, ...]:
+def transitions(
+    recorded: Values, options: LearnedOptions, calibration: tuple[float, float] | None = None
+) -> tuple[Transition, ...]:
     """Find the transitions in the recorded rows, shape (frames, 6), in time order.
 
-    The strongest alarm is taken first; what lies within it or too near to it is the same one.
+    The strongest alarm is taken first; what lies within it or too near to it is the same one. The
+    calibration is that of the package's weights unless another is given.
     """
+    scaling = calibration or weights().calibration
     middle, inside = recorded[:, 0], recorded[:, 1]
     taken: list[tuple[int, int, int, Transition]] = []
     for peak in peaks_by_strength(middle).tolist():
-        confidence = calibrate(float(middle[peak]))
+        confidence = calibrate(float(middle[peak]), scaling)
         if confidence < options.threshold:
             break
         found = grow_transition(recorded, peak, inside >= options.inside_threshold, confidence)
@@ -225,7 +248,24 @@ def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, 
         )
         if not any(clashes):
             taken.append((peak, first, end, found))
-    return tuple(sorted((found for *_, found in taken), key=lambda found: found.end))
+    ordered = sorted((found for *_, found in taken), key=lambda found: found.end)
+    return join_fades(ordered, options.min_shot_frames)
+
+
+def join_fades(found: list[Transition], near: int) -> tuple[Transition, ...]:
+    """Join a fade with what ends or begins less than `near` frames away: nothing lies between.
+
+    A fade out and the fade in after it, through a moment of black, are one transition.
+    """
+    joined: list[Transition] = []
+    for one in found:
+        last = joined[-1] if joined else None
+        if last and "fade" in (last.kind, one.kind) and one.start - last.end < near:
+            confidence = max(last.confidence, one.confidence)
+            joined[-1] = Transition(last.start, one.end, "fade", confidence)
+        else:
+            joined.append(one)
+    return tuple(joined)
 
 
 def peaks_by_strength(middle: Values) -> NDArray[np.intp]:
@@ -257,8 +297,8 @@ def grow_transition(
     return Transition(first - 1, end, kind, confidence)
 
 
-def calibrate(probability: float) -> float:
+def calibrate(probability: float, scaling: tuple[float, float]) -> float:
     """Return the share of peaks of such a probability that are right, by Platt's scaling."""
-    scale, offset = CALIBRATION
+    scale, offset = scaling
     odds = np.log(max(probability, 1e-9) / max(1.0 - probability, 1e-9))
     return float(1.0 / (1.0 + np.exp(-scale * odds - offset)))

@@ -1,0 +1,119 @@
+"""Judges the learned detector's weights on films whose transitions are known, and calibrates it."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.benchmarks.score_cuts import Passage, Score, reliability, verdicts
+from scripts.training.footage import Film
+from vidcurate.media.shots.bands import bands, picture_features
+from vidcurate.media.shots.learned import (
+    MARGIN,
+    LearnedOptions,
+    NetworkWeights,
+    Values,
+    probabilities,
+    transitions,
+)
+
+# Alarms of less than this probability count for nothing.
+MIN_PROBABILITY = 1e-3
+THRESHOLD, UNCALIBRATED = 0.5, (1.0, 0.0)
+CHUNK = 4096
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A film and every alarm in it, with the network's own probability as its confidence."""
+
+    film: Film
+    alarms: tuple[Passage, ...]
+
+
+def rows_of(film: Film, network: NetworkWeights) -> Values:
+    """What a network says of each frame of a film."""
+    pictures = film.pictures
+    padded = np.concatenate(
+        [pictures[:1].repeat(MARGIN, 0), pictures, pictures[-1:].repeat(MARGIN, 0)]
+    )
+    found = []
+    for first in range(0, len(pictures), CHUNK):
+        window = padded[first : first + CHUNK + 2 * MARGIN]
+        found.append(probabilities(bands(picture_features(window)), network))
+    return np.concatenate(found)
+
+
+def judged(film: Film, network: NetworkWeights) -> Judged:
+    """Let a network look at a film; alarms where nobody can tell what is there are left out."""
+    rows = rows_of(film, network)
+    found = [
+        Passage(one.start, one.end, one.kind, one.confidence)
+        for one in transitions(rows, LearnedOptions(threshold=0.0), UNCALIBRATED)
+    ]
+    sure = [
+        one
+        for one in found
+        if one.confidence > MIN_PROBABILITY
+        and not any(first <= one.end <= last + 1 for first, last in film.uncertain)
+    ]
+    return Judged(film, tuple(sure))
+
+
+def fit_calibration(films: Iterable[Judged]) -> tuple[float, float]:
+    """Scale and offset of the logistic function that fits best, by Newton's method (Platt)."""
+    pairs = [pair for one in films for pair in verdicts(one.film.transitions, one.alarms)]
+    odds = np.array([log_odds(p) for p, _ in pairs])
+    right = np.array([float(r) for _, r in pairs])
+    inputs = np.stack([odds, np.ones_like(odds)], axis=1)
+    fitted = np.array([1.0, 0.0])
+    for _ in range(50):
+        shares = 1.0 / (1.0 + np.exp(-inputs @ fitted))
+        slope = inputs.T @ (right - shares)
+        curve = (inputs * (shares * (1.0 - shares))[:, None]).T @ inputs
+        fitted = fitted + np.linalg.solve(curve + 1e-6 * np.eye(2), slope)
+    return float(fitted[0]), float(fitted[1])
+
+
+def log_odds(probability: float) -> float:
+    """The logarithm of the odds, of probabilities that are neither nothing nor sure."""
+    kept = min(1.0 - MIN_PROBABILITY, max(MIN_PROBABILITY, probability))
+    return math.log(kept / (1.0 - kept))
+
+
+def calibrated(one: Judged, calibration: tuple[float, float]) -> list[Passage]:
+    """The alarms of a film with calibrated confidence."""
+    scale, offset = calibration
+    return [
+        replace(a, confidence=1.0 / (1.0 + math.exp(-scale * log_odds(a.confidence) - offset)))
+        for a in one.alarms
+    ]
+
+
+def report(films: list[Judged], calibration: tuple[float, float], *, each: bool = False) -> str:
+    """F1 by film and of all together; films without a transition count their false alarms."""
+    whole, every, lines, by_film = Score(), Score(), [], []
+    for one in films:
+        alarms = calibrated(one, calibration)
+        found = [a for a in alarms if a.confidence >= THRESHOLD]
+        every.add(one.film.transitions, alarms)
+        score = Score()
+        score.add(one.film.transitions, found)
+        whole.add(one.film.transitions, found)
+        if one.film.transitions:
+            by_film.append(score.f1)
+        if each and (score.n_wrong or (score.f1 < 1.0 and one.film.transitions)):
+            counts = f"true {score.true.total()} right {score.n_right} wrong {score.n_wrong}"
+            lines.append(f"  {one.film.name}: F1 {score.f1:.3f} ({counts})")
+    shares = ", ".join(f"{kind} {whole.found[kind]}/{n}" for kind, n in sorted(whole.true.items()))
+    n_frames = sum(len(one.film.pictures) for one in films)
+    lines.append(
+        f"  {len(films)} films, {n_frames} frames: mean F1 over films with transitions "
+        f"{np.mean(by_film) if by_film else math.nan:.3f}, micro {whole.f1:.3f} "
+        f"(P {whole.precision:.3f}, R {whole.recall:.3f}); {whole.n_wrong} false alarms; {shares}"
+    )
+    return "\n".join([*lines, reliability(every)])

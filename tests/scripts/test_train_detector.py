@@ -1,0 +1,117 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.benchmarks.score_cuts import Passage
+from scripts.training.footage import Film, film, labels_of, part_of, read_labels, source_of
+from scripts.training.judge_detector import Judged, fit_calibration, report
+from tests.support.videos import SHOTS, render
+from vidcurate.media.shots.learned import DILATIONS, weights_from
+
+PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
+
+
+def named(part: str, number: int) -> str:
+    """The number-th source, by name, whose videos serve a part."""
+    names = (f"source{n}" for n in range(1000))
+    return [name for name in names if part_of(f"{name}__a.mp4") == part][number]
+
+
+def test_all_videos_of_a_source_serve_one_part() -> None:
+    """A source is a name up to two underscores; its clips and its numbered scenes stay together."""
+    assert source_of("zoo__bear.mp4") == source_of("zoo__wolf.tail.webm") == "zoo"
+    assert source_of("film-Scene-001.mp4") == source_of("film-Scene-020.mp4") == "film"
+    parts = [part_of(f"{n}.mp4") for n in range(2000)]
+    shares = [parts.count(part) / 2000 for part in ("train", "tune", "test")]
+    assert shares == pytest.approx([0.70, 0.12, 0.18], abs=0.03)
+
+
+def test_labels_become_transitions() -> None:
+    """First frames of shots become cuts; a gradual one begins at the last frame before it."""
+    row = {
+        "cuts": [28],
+        "gradual": [{"kind": "dissolve", "start": 4, "end": 9}],
+        "uncertain": [{"start": 12, "end": 14}],
+    }
+    found = labels_of(row)
+    assert found.transitions == (Passage(3, 9, "dissolve"), Passage(27, 28, "cut"))
+    assert found.uncertain == ((12, 14),)
+
+
+def test_labels_without_a_file(tmp_path: Path) -> None:
+    """A folder of single shots alone has no labels."""
+    assert read_labels(tmp_path / "labels.jsonl") == {}
+
+
+def test_film_comes_from_the_cache(tmp_path: Path) -> None:
+    """A film that was read once is read again without its video."""
+    video = render(tmp_path / "a__b.mp4", [(SHOTS[0], 0.4)], audio=False, encode=PLAIN)
+    labels = labels_of({"cuts": [], "gradual": [], "uncertain": []})
+    first = film(video, labels, tmp_path / "cache")
+    video.unlink()
+    again = film(video, labels, tmp_path / "cache")
+    assert np.array_equal(first.pictures, again.pictures)
+    assert again.rate == 24.0
+
+
+def doubtful(n_films: int, share_right: float) -> list[Judged]:
+    """Films with one alarm each, of which the network says 0.9 and a share is right."""
+    pictures = np.zeros((100, 3, 18, 32), np.uint8)
+    alarms = (Passage(49, 50, "cut", 0.9),)
+    right, wrong = (Passage(49, 50, "cut"),), (Passage(9, 10, "cut"),)
+    return [
+        Judged(
+            Film(f"{n}", pictures, 25.0, right if n < n_films * share_right else wrong, ()), alarms
+        )
+        for n in range(n_films)
+    ]
+
+
+def test_calibration_says_what_share_is_right() -> None:
+    """Alarms of 0.9 of which six in ten are right are given a confidence near 0.6."""
+    films = doubtful(50, 0.6)
+    spread = [*films, *(Judged(f.film, (Passage(70, 71, "cut", 0.01),)) for f in films)]
+    scale, offset = fit_calibration(spread)
+    assert 1.0 / (1.0 + np.exp(-scale * np.log(9.0) - offset)) == pytest.approx(0.6, abs=0.02)
+
+
+def test_report_has_both_means() -> None:
+    """F1 is told as the mean over films and of all together."""
+    said = report(doubtful(4, 0.5), (1.0, 0.0))
+    assert "mean F1 over films with transitions 0.500" in said
+    assert "micro 0.500 (P 0.500, R 0.500)" in said
+
+
+def test_one_command_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a folder of footage to weights and a calibration that the package can run."""
+    pytest.importorskip("torch", reason="the extra 'models' is not installed")
+    from scripts.training import train_detector  # noqa: PLC0415 - needs torch
+
+    footage = tmp_path / "footage"
+    shots = [(shot, 3.0) for shot in SHOTS]
+    for part, numbers in (("train", (0, 1)), ("tune", (2, 3)), ("test", (4, 5))):
+        for number in numbers:
+            file = footage / f"{named(part, number)}__shot.mp4"
+            render(file, [shots[number]], size=(64, 36), audio=False, encode=PLAIN)
+    edited = render(
+        footage / f"{named('train', 6)}__edited.mp4",
+        [shots[0], shots[1]],
+        size=(64, 36),
+        audio=False,
+        encode=PLAIN,
+    )
+    row = {"file": edited.name, "cuts": [72], "gradual": [], "uncertain": []}
+    (footage / "labels.jsonl").write_text(json.dumps(row), "utf-8")
+    weights = tmp_path / "shots.npz"
+    small = ["--videos", "2", "--frames", "120", "--judged", "1", "--processes", "1"]
+    short = ["--steps", "4", "--tuned-steps", "3", "--cache", str(tmp_path / "cache")]
+    command = ["train_detector", str(weights), str(footage), *small, *short]
+    monkeypatch.setattr(sys, "argv", command)
+    train_detector.main()
+    with np.load(weights, allow_pickle=False) as arrays:
+        network = weights_from(arrays)
+    assert len(network.layers) == len(DILATIONS)
+    assert np.isfinite(network.calibration).all()
