@@ -20,25 +20,27 @@ class Accounts:
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     inner: list[float] = field(default_factory=list)
 
-    @contextmanager
-    def book(self, part: str) -> Iterator[None]:
-        """Book the time of a block on a part."""
+    def begin(self) -> float:
+        """Open a part; returns when."""
         self.inner.append(0.0)
-        start = time.thread_time()
-        try:
-            yield
-        finally:
-            spent = time.thread_time() - start
-            self.seconds[part] += spent - self.inner.pop()
-            if self.inner:
-                self.inner[-1] += spent
+        return time.thread_time()
+
+    def end(self, part: str, start: float) -> None:
+        """Close the part that was opened last, and book its time."""
+        spent = time.thread_time() - start
+        self.seconds[part] += spent - self.inner.pop()
+        if self.inner:
+            self.inner[-1] += spent
 
     def counted(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function that books its time on a part."""
 
         def call(*arguments: Any, **options: Any) -> Any:
-            with self.book(part):
+            start = self.begin()
+            try:
                 result = function(*arguments, **options)
+            finally:
+                self.end(part, start)
             return self.items(part, result) if isinstance(result, Generator) else result
 
         return call
@@ -47,8 +49,11 @@ class Accounts:
         """Yield what a generator does, and book the time of each item."""
         nothing = object()
         while True:
-            with self.book(part):
+            start = self.begin()
+            try:
                 item = next(generator, nothing)
+            finally:
+                self.end(part, start)
             if item is nothing:
                 return
             yield item
@@ -63,5 +68,6 @@ def counting(parts: Mapping[str, Places], rest: str) -> Iterator[Accounts]:
             for owner, name in places:
                 counted = accounts.counted(part, getattr(owner, name))
                 stack.enter_context(mock.patch.object(owner, name, counted))
-        with accounts.book(rest):
-            yield accounts
+        start = accounts.begin()
+        yield accounts
+        accounts.end(rest, start)

@@ -8,6 +8,7 @@ import pytest
 from tests.support.videos import ffmpeg, render
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import (
+    KEPT,
     Faults,
     SmallFrame,
     decode_video,
@@ -64,6 +65,17 @@ def test_small_picture_is_pyscenedetects(tmp_path: Path) -> None:
         expected = cv2.resize(plane_array(frame.planes[0]), (256, 144))
     _, small = next(pictures(video))
     assert np.array_equal(small.luma, expected)
+
+
+def test_small_pictures_are_kept_for_a_while(tmp_path: Path) -> None:
+    """A small picture is what it was until as many more are made as are kept."""
+    video = made(tmp_path / "moving.mp4", *PLAIN)
+    with open_video(video) as (container, stream):
+        frames = [frame for _, frame in decode_video(container, stream, Faults())][:KEPT]
+        shrinker = shrinker_for(frames[0])
+        found = [shrinker.shrink(frame) for frame in frames]
+    expected = [small.i420 for _, small in pictures(video)]
+    assert all(np.array_equal(a.i420, b) for a, b in zip(found, expected, strict=False))
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])

@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from vidcurate.media.io.orientation import Matrix
 from vidcurate.media.visual.camera import (
+    EDGE,
+    POINT_STEP,
     CameraMotion,
     FlowMeter,
     View,
     camera_motion,
+    corner_strength,
     flow_speed,
     velocity_change,
 )
@@ -73,6 +76,17 @@ def test_a_movement_has_its_name_sign_and_speed(name: str, speed: float) -> None
     for other in {"pan", "tilt", "zoom", "roll"} - {name}:
         assert getattr(found, other) == pytest.approx(0, abs=0.03)
     assert found.agreement > 0.9
+
+
+@pytest.mark.parametrize("size", [(400, 250), (256, 144), (61, 47), (32, 32)])
+def test_texture_is_opencvs(size: tuple[int, int]) -> None:
+    """At each point of the grid texture is OpenCV's least eigenvalue, but for its scale."""
+    picture = cv2.resize(texture(), size)
+    across, down = (slice(EDGE, length - EDGE, POINT_STEP) for length in size)
+    expected = cv2.cornerMinEigenVal(picture, 5)[down, across] * (4 * 5 * 255) ** 2
+    found = corner_strength(picture)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() < 1e-4 * expected.max()
 
 
 def test_nothing_moves_in_a_still() -> None:

@@ -301,8 +301,9 @@ def display_graph(
 
 
 def graph_of(width: int, height: int, pixel_format: str, filters: list[Filter]) -> Graph:
-    """Build a filter graph for frames of one size and format."""
+    """Build a filter graph for frames of one size and format, which takes one thread."""
     graph = Graph()
+    graph.threads = 1
     source = graph.add_buffer(
         width=width, height=height, format=VideoFormat(pixel_format), time_base=TIME_BASE
     )

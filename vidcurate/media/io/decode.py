@@ -3,6 +3,7 @@
 Time is read in integer ticks of the stream's time base.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -30,10 +31,14 @@ from vidcurate.media.io.colour import (
 from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
 
 MAX_SIDE = 256
-PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 # What devices give, whose chroma planes are one, and what the CPU gives of the same video.
 NV12 = "nv12"
 SEMIPLANAR = {NV12: "yuv420p", "p010le": "yuv420p10le"}
+# Formats that are sampled as they are: how many of their chroma pixels down and across lie in a
+# square of 2 x 2 pixels.
+SAMPLED = {"yuv420p": (1, 1), "yuv422p": (2, 1), "yuv444p": (2, 2), NV12: (1, 1)}
+# Small frames that are kept to be measured in one go.
+KEPT = 16
 TYPICAL_RATE = Fraction(25)
 
 Plane = NDArray[np.uint8]
@@ -68,6 +73,21 @@ class SmallFrame:
         return self.i420[: self.i420.shape[0] * 2 // 3]
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How many pixels down and across lie between the samples of luma and of chroma.
+
+    Of `n_interleaved` chroma values in a row one is of a plane.
+    """
+
+    luma: tuple[int, int]
+    chroma: tuple[int, int]
+    n_interleaved: int = 1
+
+
+UNSCALED = Steps((1, 1), (1, 1))
+
+
 @dataclass(slots=True)
 class Shrinker:
     """Makes small frames of one size from frames that may change size or format.
@@ -83,37 +103,46 @@ class Shrinker:
     step: int
     size: tuple[int, int]
     graph: Graph | None = None
+    graph_key: tuple[object, ...] = ()
     key: tuple[object, ...] = ()
-    buffers: list[Plane] = field(default_factory=list)
+    steps: Steps | None = None
+    ring: deque[tuple[Plane, ...]] = field(default_factory=deque)
 
     def shrink(self, frame: VideoFrame) -> SmallFrame:
-        """Shrink a frame; the result is valid until the second call after this one."""
-        width, height = self.size
-        step = self.step
-        if self.is_sampled(frame):
-            matrix = frame.colorspace
-        else:
-            matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
-            frame, step = self.convert(frame), 1
-        if not self.buffers:
-            self.buffers = [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
-        self.buffers.reverse()
-        small = self.buffers[0]
-        luma, u, v = planes_of(frame)
-        chroma = small[height:].reshape(2, height // 2, width // 2)
-        # A small chroma pixel stands for two small luma pixels; the native one may already do so.
-        down = step if u.shape[0] < luma.shape[0] else 2 * step
-        across = step if u.shape[1] < luma.shape[1] else 2 * step
-        subsample(luma, step, step, small[:height])
-        subsample(u, down, across, chroma[0])
-        subsample(v, down, across, chroma[1])
+        """Shrink a frame; the result is valid until `KEPT` calls after this one."""
+        key = frame.width, frame.height, frame.format.name, frame.color_range
+        if key != self.key:
+            self.key, self.steps = key, self.steps_through(frame)
+        matrix, planes, steps = frame.colorspace, frame.planes, self.steps
+        if steps is None or planes[0].line_size <= 0:
+            matrix = small_matrix(frame) if is_rgb(frame.format) else matrix
+            planes, steps = self.convert(frame).planes, UNSCALED
+        if not self.ring:
+            self.ring.extend(small_planes(*self.size) for _ in range(KEPT))
+        self.ring.rotate()
+        small, luma, u, v = self.ring[0]
+        sample(planes[0], steps.luma, luma)
+        n_chroma = steps.n_interleaved
+        sample(planes[1], steps.chroma, u, n_chroma)
+        # The last plane is V, or the one that holds both U and V.
+        sample(planes[-1], steps.chroma, v, n_chroma, n_chroma - 1)
         return SmallFrame(small, matrix)
 
-    def is_sampled(self, frame: VideoFrame) -> bool:
-        """Check whether a frame can be sampled from its planes."""
-        width, height = self.native
-        fits = width >= self.size[0] * self.step and height >= self.size[1] * self.step
-        return fits and frame.width == width and frame.height == height and is_limited_planar(frame)
+    def steps_through(self, frame: VideoFrame) -> Steps | None:
+        """Return the steps at which frames like this one are sampled; None if they are converted.
+
+        Their planes are 8-bit Y, U and V in limited range.
+        """
+        (width, height), step = self.size, self.step
+        fits = frame.width >= width * step and frame.height >= height * step
+        form = frame.format.name
+        if not fits or (frame.width, frame.height) != self.native or form not in SAMPLED:
+            return None
+        if frame.color_range == FULL_RANGE:
+            return None
+        # A small chroma pixel stands for two small luma pixels; the native one may already do so.
+        down, across = SAMPLED[form]
+        return Steps((step, step), (step * down, step * across), 2 if form == NV12 else 1)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """Convert a frame of any format to planar 8-bit limited range at the small size."""
@@ -121,8 +150,8 @@ class Shrinker:
             # Where it does not scale, swscale rounds p010 otherwise than ten bits in three planes.
             frame = as_planar(frame)
         key = (frame.width, frame.height, frame.format.name, frame.color_range, frame.colorspace)
-        if self.graph is None or key != self.key:
-            self.graph, self.key = shrinking_graph(frame, *self.size), key
+        if self.graph is None or key != self.graph_key:
+            self.graph, self.graph_key = shrinking_graph(frame, *self.size), key
         self.graph.vpush(frame)
         return self.graph.vpull()
 
@@ -149,15 +178,30 @@ def small_matrix(frame: VideoFrame) -> int:
     return assumed_matrix(frame.width, frame.height) if matrix == RGB else matrix
 
 
-def subsample(plane: Plane, down: int, across: int, into: Plane) -> None:
-    """Copy the middle pixel of each cell of down x across pixels."""
-    samples = plane[down // 2 :: down, across // 2 :: across]
-    np.copyto(into, samples[: into.shape[0], : into.shape[1]])
+def small_planes(width: int, height: int) -> tuple[Plane, ...]:
+    """Allocate a small frame's I420: the whole of it, and its Y, U and V."""
+    whole = np.empty((height * 3 // 2, width), np.uint8)
+    return whole, whole[:height], *whole[height:].reshape(2, height // 2, width // 2)
+
+
+def sample(
+    plane: VideoPlane, steps: tuple[int, int], into: Plane, n_interleaved: int = 1, number: int = 0
+) -> None:
+    """Copy the middle pixel of each cell of down x across pixels.
+
+    A pixel may have several values in a row, of which the one of this number is taken.
+    """
+    (down, across), line = steps, plane.line_size
+    first = down // 2 * line + across // 2 * n_interleaved + number
+    # One view straight on the decoder's memory: Python's share of a frame counts.
+    strides = down * line, across * n_interleaved
+    np.copyto(into, np.ndarray(into.shape, np.uint8, memoryview(plane), first, strides))
 
 
 def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
     """Build a filter graph that samples frames like this one down to I420 of a size."""
     graph = Graph()
+    graph.threads = 1
     base = frame.time_base or Fraction(1, 1000)
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=base
@@ -171,25 +215,10 @@ def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
     return graph
 
 
-def is_limited_planar(frame: VideoFrame) -> bool:
-    """Check whether a frame's planes are 8-bit Y, U and V in limited range, stored top down."""
-    is_planar = frame.format.name in PLANAR or frame.format.name == NV12
-    return is_planar and frame.color_range != FULL_RANGE and frame.planes[0].line_size > 0
-
-
 def plane_array(plane: VideoPlane) -> Plane:
     """View the decoder's pixels of one 8-bit plane without a copy: shape (height, width)."""
     pixels: Plane = np.frombuffer(memoryview(plane), np.uint8)
     return pixels.reshape(plane.height, plane.line_size)[:, : plane.width]
-
-
-def planes_of(frame: VideoFrame) -> list[Plane]:
-    """View the luma and both chroma planes of an 8-bit frame without a copy."""
-    if frame.format.name != NV12:
-        return [plane_array(plane) for plane in frame.planes]
-    luma, both = frame.planes
-    pairs: Plane = np.frombuffer(memoryview(both), np.uint8).reshape(both.height, both.line_size)
-    return [plane_array(luma), *(pairs[:, n : 2 * both.width : 2] for n in range(2))]
 
 
 def as_planar(frame: VideoFrame) -> VideoFrame:

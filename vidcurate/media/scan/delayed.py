@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.decode import SmallFrame, as_planar
+from vidcurate.media.io.decode import KEPT, SmallFrame, as_planar
 from vidcurate.media.shots import learned, transnet
 
 Columns = dict[str, NDArray[Any]]
@@ -36,12 +36,7 @@ def delayed_detectors(
     """
     found = []
     if "learned" in metrics:
-        ours = learned.LearnedDetector()
-        found.append(
-            DelayedDetector(
-                learned.COLUMNS, lambda _, small: ours.add(small), ours.take, ours.finish
-            )
-        )
+        found.append(in_bursts(learned.LearnedDetector()))
     if "transnet" in metrics:
         if network is None:
             raise MediaError("the metric 'transnet' needs its network: give scan_video one")
@@ -55,6 +50,31 @@ def delayed_detectors(
             )
         )
     return tuple(found)
+
+
+def in_bursts(ours: learned.LearnedDetector) -> DelayedDetector:
+    """Give our detector a few frames at a time, as it is faster then than between two frames."""
+    waiting: list[SmallFrame] = []
+
+    def catch_up() -> None:
+        for small in waiting:
+            ours.add(small)
+        waiting.clear()
+
+    def add(_frame: VideoFrame, small: SmallFrame) -> None:
+        waiting.append(small)
+        if len(waiting) == KEPT:
+            catch_up()
+
+    def take() -> NDArray[np.float32]:
+        catch_up()
+        return ours.take()
+
+    def finish() -> None:
+        catch_up()
+        ours.finish()
+
+    return DelayedDetector(learned.COLUMNS, add, take, finish)
 
 
 def with_delayed(measured: Iterator[Columns], delayed: DelayedDetector) -> Iterator[Columns]:

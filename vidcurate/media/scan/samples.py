@@ -209,7 +209,7 @@ def native_luma(frame: VideoFrame) -> tuple[Image, bool]:
         return plane_array(frame.planes[0]), frame.color_range != LIMITED_RANGE
     full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     if frame.format.name not in EIGHT_BIT_LUMA or frame.planes[0].line_size <= 0:
-        frame = frame.reformat(format="yuv420p")
+        frame = frame.reformat(format="yuv420p", threads=1)
     return plane_array(frame.planes[0]), full_range
 
 

@@ -5,6 +5,7 @@ thresholds hold, and four of luma that every scan has. Pixel values are 8-bit, f
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.decode import SmallFrame
+from vidcurate.media.io.decode import KEPT, SmallFrame
 from vidcurate.media.shots import koala, learned, transnet
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -58,9 +59,8 @@ def signal_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class ComparedFrame:
-    """What the next frame is compared with."""
+    """What the next frame's colours are compared with."""
 
-    luma: Image
     hsv: Image
     edges: Image | None = None
     description: koala.FrameDescription | None = None
@@ -70,19 +70,23 @@ class ComparedFrame:
 class SignalMeter:
     """Measures small frames one by one and returns the numbers in blocks.
 
-    What is cheap only in bulk (correlations of histograms, hashes) is kept for a block of frames
-    and worked out when the block is taken.
+    What the next frame need not know is worked out for a few frames at once, which is faster
+    than between two frames that a decoder works on; hashes and correlations of histograms are
+    worked out when the block is taken.
     """
 
     metrics: tuple[str, ...]
     capacity: int
     count: int = 0
+    previous_luma: Image | None = None
     previous: ComparedFrame | None = None
     reusable: ComparedFrame | None = None
     delta: Image | None = None
+    lumas: deque[Image] = field(default_factory=deque)
+    n_waiting: int = 0
     black: NDArray[np.bool_] | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
-    lumas: NDArray[np.float64] = field(init=False)
+    levels: NDArray[np.float64] = field(init=False)
     deltas: NDArray[np.float64] = field(init=False)
     histograms: Values = field(init=False)
     hashes: Values = field(init=False)
@@ -92,7 +96,7 @@ class SignalMeter:
     def __post_init__(self) -> None:
         """Allocate one block."""
         signal_columns(self.metrics)
-        self.lumas = np.empty((self.capacity, 4))
+        self.levels = np.empty((self.capacity, 4))
         self.deltas = np.zeros((self.capacity, 7))
         self.histograms = np.empty((self.capacity, 256), np.float32)
         self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
@@ -103,39 +107,46 @@ class SignalMeter:
         That is PySceneDetect's content value with its default weights, or the mean change of luma
         where the content metric is not recorded.
         """
-        height, width = small.luma.shape
-        current = self.reusable or ComparedFrame(
-            np.empty((height, width), np.uint8), np.empty((height, width, 3), np.uint8)
-        )
+        native = small.luma
+        if not self.lumas:
+            self.lumas.extend(np.empty(native.shape, np.uint8) for _ in range(KEPT + 1))
+        self.lumas.rotate()
+        luma = self.lumas[0]
         bgr = None
         if COLOUR_METRICS.isdisjoint(self.metrics):
             factor, offset = WIDENED
-            cv2.addWeighted(small.luma, factor, small.luma, 0, offset, dst=current.luma)
+            cv2.addWeighted(native, factor, native, 0, offset, dst=luma)
         else:
             bgr = self.to_bgr(small)
-            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=current.luma)
-        previous = self.previous
-        delta = 0.0
-        if previous is not None:
-            delta = cv2.norm(current.luma, previous.luma, cv2.NORM_L1) / (height * width)
-        self.lumas[self.count] = *self.luma_statistics(current.luma), delta
-        if "histogram" in self.metrics:
-            counts = cv2.calcHist([current.luma], [0], None, [256], [0, 256])
-            self.histograms[self.count] = counts.ravel()
-        if "hash" in self.metrics:
-            self.hashes[self.count] = low_frequencies(current.luma)
-        change = delta if bgr is None else self.compare(bgr, current, delta)
-        self.previous, self.reusable = current, previous
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=luma)
+        change = 0.0
+        if self.previous_luma is not None:
+            change = cv2.norm(luma, self.previous_luma, cv2.NORM_L1) / luma.size
+        self.levels[self.count, 3] = change
+        if bgr is not None:
+            change = self.compare(bgr, luma, change)
+        self.previous_luma = luma
         self.count += 1
+        self.n_waiting += 1
+        if self.n_waiting == KEPT:
+            self.measure_waiting()
         return change
 
-    def luma_statistics(self, luma: Image) -> tuple[float, float, float]:
-        """Return mean, standard deviation and share of pixels below 20 of 255."""
-        if self.black is None:
-            self.black = np.empty(luma.shape, bool)
-        mean, spread = cv2.meanStdDev(luma)
-        np.less(luma, BLACK_BELOW, out=self.black)
-        return mean[0, 0], spread[0, 0], np.count_nonzero(self.black) / luma.size
+    def measure_waiting(self) -> None:
+        """Measure the luma of the frames that wait: mean, standard deviation, share of black."""
+        for place in range(self.n_waiting):
+            luma, row = self.lumas[place], self.count - 1 - place
+            if self.black is None:
+                self.black = np.empty(luma.shape, bool)
+            mean, spread = cv2.meanStdDev(luma)
+            black = np.count_nonzero(np.less(luma, BLACK_BELOW, out=self.black)) / luma.size
+            self.levels[row, :3] = mean[0, 0], spread[0, 0], black
+            if "histogram" in self.metrics:
+                counts = cv2.calcHist([luma], [0], None, [256], [0, 256])
+                self.histograms[row] = counts.ravel()
+            if "hash" in self.metrics:
+                self.hashes[row] = low_frequencies(luma)
+        self.n_waiting = 0
 
     def to_bgr(self, small: SmallFrame) -> Image:
         """Convert a small frame to BGR, shape (height, width, 3), by swscale.
@@ -149,13 +160,14 @@ class SignalMeter:
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
 
-    def compare(self, bgr: Image, current: ComparedFrame, luma_delta: float) -> float:
+    def compare(self, bgr: Image, luma: Image, luma_delta: float) -> float:
         """Fill in the differences in colour to the frame before; all are 0 for the first one.
 
         Returns the content value, or the mean change of luma where that is not recorded.
         """
         previous, change = self.previous, luma_delta
-        row, n_pixels = self.deltas[self.count], current.luma.size
+        current = self.reusable or ComparedFrame(np.empty_like(bgr))
+        row, n_pixels = self.deltas[self.count], luma.size
         row[:] = 0.0
         if "content" in self.metrics:
             cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV, dst=current.hsv)
@@ -172,15 +184,17 @@ class SignalMeter:
         if "threshold" in self.metrics:
             row[4] = sum(cv2.mean(bgr)) / 3.0
         if "koala" in self.metrics:
-            current.description = koala.describe_frame(bgr, current.luma)
+            current.description = koala.describe_frame(bgr, luma)
             before = None if previous is None else previous.description
             row[5:] = koala.similarities(before or current.description, current.description)
+        self.previous, self.reusable = current, previous
         return change
 
     def take(self) -> dict[str, Values]:
         """Return the columns of all frames since the last call, by name, and start anew."""
+        self.measure_waiting()
         rows, self.count = self.deltas[: self.count], 0
-        columns = dict(zip(LUMA_COLUMNS, self.lumas[: len(rows)].T, strict=True))
+        columns = dict(zip(LUMA_COLUMNS, self.levels[: len(rows)].T, strict=True))
         if "content" in self.metrics:
             columns |= dict(zip(METRICS["content"], rows[:, :3].T, strict=True))
         if "edges" in self.metrics:

@@ -220,7 +220,7 @@ def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
 
 def textured(flow: Values, before: Image) -> tuple[Values, Values]:
     """Choose each block's points of most texture: positions and flow in pixels, shape (n, 2)."""
-    hold = texture(before)
+    hold = corner_strength(before)
     down, across = hold.shape
     # Blocks begin at the picture's corner, the grid one point after it.
     n_down, n_across = (-(-(length + 1) // POINTS_ALONG) for length in hold.shape)
@@ -237,7 +237,7 @@ def textured(flow: Values, before: Image) -> tuple[Values, Values]:
     return places.astype(np.float32), flow[places[:, 1], places[:, 0]]
 
 
-def texture(picture: Image) -> Values:
+def corner_strength(picture: Image) -> Values:
     """Return how well a point is held at every fourth pixel each way, but for the border.
 
     As OpenCV's cornerMinEigenVal, but for its scale, and worked out only where it is looked at.
