@@ -28,15 +28,17 @@ class DelayedDetector:
 
 
 def delayed_detectors(
-    metrics: tuple[str, ...], network: transnet.Network | None
+    metrics: tuple[str, ...], network: transnet.Network | None, n_frames: int | None = None
 ) -> tuple[DelayedDetector, ...]:
     """Make the detectors that the metrics need; `network` is TransNetV2.
 
+    Where it is known that there are only `n_frames` less is prepared.
     Raises MediaError when it is asked for and not there.
     """
     found = []
     if "learned" in metrics:
-        ours = learned.LearnedDetector()
+        whole = learned.BLOCK if n_frames is None else n_frames + learned.MARGIN
+        ours = learned.LearnedDetector(block=min(learned.BLOCK, whole))
         found.append(
             DelayedDetector(
                 learned.COLUMNS, lambda _, small: ours.add(small), ours.take, ours.finish
