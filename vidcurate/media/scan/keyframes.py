@@ -243,9 +243,9 @@ def measured_windows(
             meter = SignalMeter(options.metrics, min(FRAMES_PER_BATCH, n_most))
             delayed = delayed_detectors(options.metrics, None, n_most)
             frames = ((pts, frame) for _, pts, frame in group)
-            # The keyframe has a sample already.
+            # Keyframes have samples already, of which one is due where a shot begins inside.
             sampler.last = log.pts[order[windows[number].key]]
-            sampler.due = sampler.last + sampler.ticks(sampler.interval_s)
+            sampler.due = log.pts[order[-1]] + 1
             kept = (*delayed, pictures.detector)
             measured = measure_batches(frames, meter, kept, sampler, LastFrame())
             for detector in delayed:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.shots.bands import N_ZONES, picture_features, share_changed
+from vidcurate.media.shots.bands import HEIGHT, WIDTH, histograms
 
 # How many packets around one tell what is usual there.
 AROUND, BESIDE = 12, 3
@@ -22,25 +22,27 @@ RHYTHM_SLACK = 0.05
 AFTER = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 # What may be decoded besides keyframes: a share of the video, and so many frames in any case.
-MAX_SHARE, MIN_BUDGET = 0.28, 150
+MAX_SHARE, MIN_BUDGET = 0.1, 100
 # What is less likely to change what is found is not looked at, in transitions.
 MIN_GAIN = 0.08
 # Of the distances of pictures, those of slopes and of zones show motion.
-MOVING = [1, 4]
+MOVING = [1, 3]
+# Levels from which a part counts as changed, and below which luma and its slopes say little.
+CHANGED, FLAT_LUMA, FLAT_SLOPE = 24.0, 4.0, 2.0
 
 Values = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 Pictures = NDArray[np.uint8]
 
 # Weights of the features in order, and the constant.
-SPIKE_WEIGHTS = (0.98, 0.82, -0.74, -0.07)
+SPIKE_WEIGHTS = (1.03, 0.84, -0.68, -0.13)
 KEY_WEIGHTS = (
-    *(-5.12, 7.23, 2.52, 4.93, 3.87, -5.61, 0.72, -4.7, 6.53),
-    *(-0.11, 0.24, 0.14, 0.46, -4.0, -2.38),
+    *(-2.57, 9.18, 5.18, 1.17, -4.94, 3.05, -3.07, 1.89),
+    *(-0.11, -0.11, -0.03, 0.67, -3.62, -4.57),
 )
 BLEND_WEIGHTS = (
-    *(-3.47, -1.7, 0.21, 1.59, 3.73, -0.9, 2.46, -0.87, 2.65),
-    *(-0.07, 0.13, -0.02, 0.04, -0.27, -0.13, 0.26, -1.72),
+    *(-2.36, 0.52, 1.64, -0.14, -0.84, 2.45, -0.62, 2.43),
+    *(-0.2, 0.05, 0.13, 0.18, -0.33, 0.92, 0.53, -2.05),
 )
 
 
@@ -184,7 +186,7 @@ def spike_features(video: Packets) -> tuple[Numbers, Values]:
 
 
 def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
-    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 14).
+    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 13).
 
     How each differs from the picture `before` it, how much moves after it and after the keyframe
     before, how large the packets around are beside its own, and whether it stands where the rhythm
@@ -221,7 +223,7 @@ def in_rhythm(keys: Numbers) -> Values:
 
 
 def blend_features(video: Packets, looks: Looks, by_spike: Values, by_key: Values) -> Values:
-    """Return what tells whether pictures blend between keyframes: shape (n - 1, 16)."""
+    """Return what tells whether pictures blend between keyframes: shape (n - 1, 15)."""
     spikes, _ = spike_features(video)
     owners = np.searchsorted(video.keys, spikes, "right") - 1
     highest = np.zeros(len(video.keys))
@@ -230,11 +232,40 @@ def blend_features(video: Packets, looks: Looks, by_spike: Values, by_key: Value
 
 
 def picture_distances(before: Pictures, after: Pictures) -> Values:
-    """Compare pictures of shape (n, 3, 18, 32) pair by pair: shape (n, 5), 0 for equal ones."""
-    one, other = picture_features(before), picture_features(after)
+    """Compare pictures of shape (n, 3, 18, 32) pair by pair: shape (n, 4), 0 for equal ones.
+
+    By what luma shows, by its slopes, by colours, and the share of 48 parts that changed.
+    """
+    pairs = [vectors_of(pictures) for pictures in (before, after)]
     columns = [
-        np.sqrt(np.clip(1.0 - np.einsum("td,td->t", vectors, other.directions[name]), 0.0, 1.0))
-        for name, vectors in one.directions.items()
+        np.sqrt(np.clip(1.0 - np.einsum("td,td->t", one, other), 0.0, 1.0))
+        for one, other in zip(*pairs, strict=True)
     ]
-    zones = np.abs(one.zones - other.zones).reshape(len(before), 3, N_ZONES).sum(axis=1)
-    return np.stack([*columns, share_changed(zones)], axis=1).astype(np.float64)
+    parts = np.abs(zones(before) - zones(after)).sum(axis=1).reshape(len(before), -1)
+    changed = np.minimum(parts / CHANGED, 1.0).mean(axis=1)
+    return np.stack([*columns, changed], axis=1).astype(np.float64)
+
+
+def vectors_of(pictures: Pictures) -> list[Values]:
+    """Describe pictures by three vectors of length one each."""
+    luma = pictures[:, 0].astype(np.float32)
+    slopes = [np.diff(luma, axis=axis).reshape(len(luma), -1) for axis in (1, 2)]
+    centred = (luma - luma.mean(axis=(1, 2), keepdims=True)).reshape(len(luma), -1)
+    return [
+        unit_rows(centred, FLAT_LUMA),
+        unit_rows(np.concatenate(slopes, axis=1), FLAT_SLOPE),
+        np.sqrt(histograms(pictures)),
+    ]
+
+
+def unit_rows(rows: Values, flat: float) -> Values:
+    """Scale rows to length one with one more number, which makes nearly empty rows equal."""
+    constant = np.full((len(rows), 1), flat * rows.shape[1] ** 0.5)
+    longer = np.concatenate([rows, constant], axis=1)
+    return np.asarray(longer / np.linalg.norm(longer, axis=1, keepdims=True))
+
+
+def zones(pictures: Pictures) -> Values:
+    """Return means of 6 x 8 parts of each plane: shape (n, 3, 6, 8)."""
+    parts = pictures.astype(np.float32).reshape(len(pictures), 3, 6, HEIGHT // 6, 8, WIDTH // 8)
+    return np.asarray(parts.mean(axis=(3, 5)))
