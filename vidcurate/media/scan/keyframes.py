@@ -34,7 +34,7 @@ from vidcurate.media.scan.partial import (
     shown_at,
     spread,
 )
-from vidcurate.media.scan.samples import SAMPLES_SCHEMA, Sampler
+from vidcurate.media.scan.samples import FLOW_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
 from vidcurate.media.scan.scanner import (
     FRAMES_PER_BATCH,
     Decoded,
@@ -58,8 +58,9 @@ from vidcurate.media.shots.suspicion import (
 # Where a larger share of the frames are keyframes, decoding these alone saves little.
 MAX_KEY_SHARE = 0.25
 SAMPLES_PER_BATCH = 256
-# So much of what follows a keyframe is looked at, that flow is measured twice: time and packets.
-LOOK_S, MIN_LOOK = Fraction(16, 100), 2
+# So much of what follows a keyframe is decoded that a sample is taken when the picture has settled,
+# beyond what is trimmed from clips, and flow is measured twice after it.
+LOOK_S = SETTLE_S + 2 * FLOW_GAP_S + Fraction(7, 100)
 
 Frames = Iterator[tuple[int, VideoFrame]]
 Columns = dict[str, NDArray[Any]]
@@ -121,15 +122,9 @@ def scan_keyframes(
         frames = begun(key_frames(container, stream, log, faults))
         first = next(frames)
         sampler = sampler_for(first[1], stream, options)
-        sampler.settle_s = Fraction(0)
         keys = measured_keys(chain([first], frames), sampler, pictures, folder)
         check_told(log, faults)
-        order = log.order()
-        video = Packets(
-            np.asarray(log.sizes, np.float64)[order],
-            np.flatnonzero(np.asarray(log.keys, np.bool_)[order]),
-        )
-        key_pts = np.asarray(log.pts, np.int64)[order][video.keys]
+        video, key_pts = packets_of(log)
         looks = looks_of(key_pts, keys, pictures)
         windows = suspected_windows(video, looks)
         again = Sampler(sampler.shape, sampler.time_base, sampler.interval_s)
@@ -140,6 +135,14 @@ def scan_keyframes(
         n_samples = write_samples(keys.samples, runs.samples, samples_file)
         found = Decoded("keyframes", decoded.num_rows, n_samples, sampler.shape)
         return described(container, stream, options, faults, log, pts, found)
+
+
+def packets_of(log: PacketLog) -> tuple[Packets, NDArray[np.int64]]:
+    """Return a log's packets in the order of time, and the times of the keyframes."""
+    order = log.order()
+    keys = np.flatnonzero(np.asarray(log.keys, np.bool_)[order])
+    packets_in_order = Packets(np.asarray(log.sizes, np.float64)[order], keys)
+    return packets_in_order, np.asarray(log.pts, np.int64)[order][keys]
 
 
 def looks_of(key_pts: NDArray[np.int64], keys: Part, pictures: KeptPictures) -> Looks:
@@ -166,7 +169,7 @@ def key_frames(
     clock, codec = Clock(), stream.codec_context
     faults.offsets = clock.offsets
     look = int(LOOK_S / base)
-    begins, n_after, n_keys = None, 0, 0
+    begins, n_keys = None, 0
     found = on_clock(packets(container, stream, faults), clock, base)
     for number, packet in log.record(found, stream):
         if number == EARLY:
@@ -178,13 +181,12 @@ def key_frames(
             yield from shown(rest_of(codec, faults), begins)
             begins = None
         if is_key:
-            begins, n_after, n_keys = log.pts[-1], -1, n_keys + 1
+            begins, n_keys = log.pts[-1], n_keys + 1
         if begins is None:
             continue
         codec.skip_frame = "DEFAULT" if is_key else "NONREF"
         yield from shown(decode_packets([packet], faults), begins)
-        n_after += 1
-        if n_after >= MIN_LOOK and log.pts[-1] >= begins + look:
+        if log.pts[-1] >= begins + look:
             yield from shown(rest_of(codec, faults), begins)
             begins = None
 
@@ -214,9 +216,20 @@ def rest_of(codec: VideoCodecContext, faults: Faults) -> list[VideoFrame]:
 def measured_keys(frames: Frames, sampler: Sampler, pictures: KeptPictures, folder: Path) -> Part:
     """Measure keyframes, each by itself, and keep their tiny pictures."""
     meter = SignalMeter((), FRAMES_PER_BATCH)
-    measured = measure_batches(frames, meter, (pictures.detector,), sampler, LastFrame())
+    sampled = with_due_samples(frames, sampler)
+    measured = measure_batches(sampled, meter, (pictures.detector,), sampler, LastFrame())
     write_batches(measured, sampler, frames_schema(()), *Part.files(folder, "keys"))
     return Part.read(folder, "keys")
+
+
+def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
+    """Pass frames on, and have a sample taken soon after each keyframe."""
+    for pts, frame in frames:
+        if frame.key_frame:
+            soon = pts + sampler.ticks(SETTLE_S)
+            last = pts if sampler.last is None else sampler.last
+            sampler.due = max(soon, last + sampler.ticks(sampler.interval_s / 2))
+        yield pts, frame
 
 
 def measured_windows(

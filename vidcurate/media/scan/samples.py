@@ -99,7 +99,6 @@ class Sampler:
     shape: ProxyShape
     time_base: Fraction
     interval_s: Fraction
-    settle_s: Fraction = SETTLE_S
     rows: list[dict[str, object]] = field(default_factory=list)
     due: int | None = None
     last: int | None = None
@@ -120,7 +119,7 @@ class Sampler:
         # A change that goes on from frame to frame is fast motion, whose flow is worth having.
         if self.is_changing and not was_changing and self.last is not None:
             self.finish()
-            soon = max(pts + self.ticks(self.settle_s), self.last + self.ticks(MIN_GAP_S))
+            soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(MIN_GAP_S))
             self.due = min(soon, self.last + self.ticks(self.interval_s + MIN_GAP_S))
         if self.pending is not None and pts >= self.flow_due:
             self.compare(self.pending, pts, small.luma)
