@@ -109,7 +109,7 @@ def scan(
     config: Config | None = None,
     on_progress: OnProgress | None = None,
     metrics: Sequence[Literal['content', 'edges', 'histogram', 'hash', 'threshold', 'koala', 'learned', 'transnet']] = ('learned',),
-    decode: Literal['all', 'reference'] = 'all',
+    decode: Literal['all', 'reference', 'keyframes'] = 'all',
     sample_interval_s: float = 1.0,
     max_proxy_side: int = 448,
     proxy_quality: int = 80,

@@ -32,6 +32,7 @@ from vidcurate.pipeline.session import (
     run_all,
     take_sources,
 )
+from vidcurate.store.no_pandas import leave_pandas_out
 from vidcurate.store.storage import location
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def begun(request: Request, choice: "StageChoice") -> Iterator[tuple[Run, Sequen
         request.options,
         choice.versions,
     )
+    leave_pandas_out()
     run: Run | None = None
     try:
         with ExitStack() as last:

@@ -1,5 +1,6 @@
 """What runs in a worker: open the tool once, run a batch, isolate a bad row, commit."""
 
+import multiprocessing
 import signal
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ from vidcurate.store.dataset import (
     FAILED,
     OK,
 )
+from vidcurate.store.no_pandas import leave_pandas_out
 from vidcurate.store.storage import Location, Remote
 
 R = TypeVar("R")
@@ -69,6 +71,8 @@ def work(job: Job, batch: Batch) -> Report:
     no room for the results, and ServerDownError where a server gives no answer at all.
     """
     began = time.perf_counter()
+    if multiprocessing.parent_process() is not None:
+        leave_pandas_out()
     with raising_disk_full(job.root):
         tool, workspace = open_tool(job)
         rows = read_batch(job, batch)

@@ -188,7 +188,8 @@ def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where it is installed.
     with gone_while_read(path), pq.ParquetFile(arrow_source(path)) as file:
-        present = [name for name in schema.names if name in file.schema_arrow.names]
+        stored = frozenset(file.schema_arrow.names)
+        present = [name for name in schema.names if name in stored]
         missing = [name for name in schema.names if name not in present]
         if required := [name for name in missing if schema.field(name).metadata != ADDED_LATER]:
             raise UsageError(

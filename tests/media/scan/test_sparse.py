@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 
 from tests.support.videos import ffmpeg, render
-from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.scan.sparse import scan_in_part
+from vidcurate.media.shots.detectors import DetectorOptions, detect
 
 X264 = ("-c:v", "libx264", "-preset", "medium", "-g", "30")
 # What a scan says of a video that does not depend on which frames are decoded.
@@ -86,3 +87,88 @@ def test_reference_frames_have_the_times_and_numbers_of_a_whole_scan(
     assert np.array_equal(
         numbers(full, "luma_delta")[follows], numbers(part, "luma_delta")[follows]
     )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_scan_of_keyframes_keeps_times_and_tells_no_number_that_was_not_measured(
+    name: str, film: Path, tmp_path: Path
+) -> None:
+    """Every frame has its time; what was decoded has the numbers of a whole scan."""
+    video = made(film, tmp_path / name, *CASES[name])
+    one, other = whole(video, tmp_path), in_part(video, tmp_path, "keyframes")
+    assert_equal_times(one, other, tmp_path)
+    assert (other.decode, other.decode_reason) == ("keyframes", None)
+    full, part = (read_frames(tmp_path / f"{n}.frames") for n in ("whole", "part"))
+    known = ~np.isnan(numbers(part, "luma_mean"))
+    assert known.sum() == other.n_decoded < one.n_frames
+    assert known[part["is_keyframe"].to_numpy(zero_copy_only=False)].all()
+    for column in ("luma_mean", "luma_spread", "black_share"):
+        assert np.array_equal(numbers(full, column)[known], numbers(part, column)[known])
+    samples = read_samples(tmp_path / "part.samples")
+    assert samples.num_rows == other.n_samples
+    assert np.isin(samples["pts"].to_numpy(), full["pts"].to_numpy()[known]).all()
+
+
+def test_cuts_at_keyframes_are_found_without_the_frames_between(film: Path, tmp_path: Path) -> None:
+    """Where the encoder begins shots with keyframes, cuts lie at their exact frames."""
+    video = made(film, tmp_path / "web.mp4", "-c:v", "libx264", "-preset", "medium")
+    scan = in_part(video, tmp_path, "keyframes")
+    frames = read_frames(tmp_path / "part.frames")
+    found = detect(frames, scan.time_base, scan.frame_rate, DetectorOptions())
+    pts = frames["pts"].to_pylist()
+    assert [(pts.index(cut.start_pts), pts.index(cut.end_pts)) for cut in found] == [
+        (39, 40),
+        (69, 70),
+    ]
+
+
+WHOLE = {
+    "intra.mp4": (("-c:v", "libx264", "-g", "1"), "most of its frames are keyframes"),
+    "untimed.avi": (("-c:v", "mpeg4", "-bf", "2"), "its packets have no display times"),
+    "444.mp4": (
+        ("-c:v", "libx264", "-pix_fmt", "yuv444p"),
+        "its frames depend on where decoding begins",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_video_whose_packets_do_not_tell_its_frames_is_decoded_whole(
+    name: str, film: Path, tmp_path: Path
+) -> None:
+    """Its row says that all frames were decoded, and why; its files are those of a whole scan."""
+    arguments, reason = WHOLE[name]
+    video = made(film, tmp_path / name, *arguments)
+    one, other = whole(video, tmp_path), in_part(video, tmp_path, "keyframes")
+    assert (other.decode, other.decode_reason) == ("all", reason)
+    assert other.n_decoded == one.n_frames
+    for file in ("frames", "samples"):
+        assert (tmp_path / f"whole.{file}").read_bytes() == (tmp_path / f"part.{file}").read_bytes()
+
+
+def test_an_interlaced_video_is_decoded_whole(film: Path, tmp_path: Path) -> None:
+    """Its fields are made whole by those of neighbours, which need to be there."""
+    video = made(film, tmp_path / "fields.mp4", *X264)
+    files = tmp_path / "part.frames", tmp_path / "part.samples"
+    found = scan_in_part(video, "keyframes", ScanOptions(), *files, "top")
+    assert (found.decode, found.decode_reason) == ("all", "it is interlaced")
+
+
+def test_where_no_frame_can_be_skipped_the_row_says_so(film: Path, tmp_path: Path) -> None:
+    """VP8 refers to each frame: all are decoded, and none twice."""
+    video = made(
+        film, tmp_path / "vp8.webm", "-c:v", "libvpx", "-b:v", "1M", "-deadline", "realtime"
+    )
+    found = in_part(video, tmp_path, "reference")
+    assert (found.decode, found.decode_reason) == ("all", "no frame of its vp8 is skipped")
+    assert found.n_decoded == found.n_frames
+
+
+def test_a_cut_off_file_lacks_the_same_in_a_scan_in_part(film: Path, tmp_path: Path) -> None:
+    """What a whole scan says of a file that ends early is said here too."""
+    video = made(film, tmp_path / "whole.mkv", *X264)
+    short = tmp_path / "short.mkv"
+    short.write_bytes(video.read_bytes()[: video.stat().st_size * 3 // 10])
+    one, other = whole(short, tmp_path), in_part(short, tmp_path, "keyframes")
+    assert one.n_frames < 100
+    assert_equal_times(one, other, tmp_path)

@@ -82,16 +82,21 @@ def detect_field_order(frames: Sequence[VideoFrame]) -> str:
     return match.order()
 
 
-def field_order(runs: Iterable[Sequence[VideoFrame]], stated: str) -> str:
+def field_order(runs: Iterable[Sequence[VideoFrame]], n_runs: int, stated: str) -> str:
     """Decide which field of a video's frames comes first, by most runs of neighbouring frames.
 
-    `stated` is what the video says, which counts where too little moves.
+    There are at most `n_runs`; no more are taken than needed. `stated` is what the video says,
+    which counts where too little moves.
     """
-    counts = Counter(order for order in map(detect_field_order, runs) if order != UNKNOWN)
+    counts: Counter[str] = Counter()
+    for number, run in enumerate(runs, start=1):
+        counts[detect_field_order(run)] += 1
+        if counts[PROGRESSIVE] > counts[TOP] + counts[BOTTOM] + n_runs - number:
+            return PROGRESSIVE
     fields = counts[TOP] + counts[BOTTOM]
     if fields and fields >= counts[PROGRESSIVE]:
         return TOP if counts[TOP] >= counts[BOTTOM] else BOTTOM
-    return PROGRESSIVE if counts else stated
+    return PROGRESSIVE if counts[PROGRESSIVE] else stated
 
 
 def is_interlaced(order: str) -> bool:

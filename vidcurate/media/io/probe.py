@@ -207,7 +207,8 @@ def video_field_order(
         stated = PROGRESSIVE
     if not MIN_HEIGHT <= frames[0].height <= MAX_HEIGHT:
         return stated
-    return field_order(chain([frames], later_frames(container, stream, timing)), stated)
+    runs = chain([frames], later_frames(container, stream, timing))
+    return field_order(runs, 1 + len(PARTS_PROBED), stated)
 
 
 def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[str, ...]:

@@ -55,7 +55,6 @@ class PacketTimes(NamedTuple):
     stream_index: int
     pts: int | None
     duration: int
-    time_base: Fraction
     is_keyframe: bool
 
 
@@ -141,16 +140,21 @@ def read_end(container: InputContainer, stream: VideoStream, pts: int) -> Stream
 def read_to_end(container: InputContainer, stream: VideoStream) -> StreamEnd:
     """Read all packets from here to where nothing more can be read."""
     video: list[PacketTimes] = []
-    end_s = 0.0
-    for packet_time in packet_times(container, *container.streams.video, *container.streams.audio):
-        if packet_time.pts is not None:
-            end_s = max(
-                end_s, float((packet_time.pts + packet_time.duration) * packet_time.time_base)
-            )
-        if packet_time.stream_index == stream.index:
+    ends: dict[int, int] = {}
+    streams = (*container.streams.video, *container.streams.audio)
+    for packet_time in packet_times(container, *streams):
+        number, pts = packet_time.stream_index, packet_time.pts
+        if pts is not None:
+            ends[number] = max(ends.get(number, 0), pts + packet_time.duration)
+        if number == stream.index:
             video.append(packet_time)
-    ends = [s.pts + s.duration for s in video if s.pts is not None]
-    return StreamEnd(display_times(from_keyframe(video)), max(ends, default=None), end_s)
+    last_pts = (s.pts + s.duration for s in video if s.pts is not None)
+    bases = {s.index: s.time_base or AV_TIME for s in streams}
+    return StreamEnd(
+        frame_times=display_times(from_keyframe(video)),
+        end_pts=max(last_pts, default=None),
+        end_s=max((float(end * bases[number]) for number, end in ends.items()), default=0.0),
+    )
 
 
 def packet_times(container: InputContainer, *streams: Stream) -> Iterator[PacketTimes]:
@@ -158,11 +162,7 @@ def packet_times(container: InputContainer, *streams: Stream) -> Iterator[Packet
     for packet in packets(container, streams, Damage()):
         if packet.size and not packet.is_discard:
             yield PacketTimes(
-                packet.stream_index,
-                packet_pts(packet),
-                packet.duration or 0,
-                packet.time_base,
-                packet.is_keyframe,
+                packet.stream_index, packet_pts(packet), packet.duration or 0, packet.is_keyframe
             )
 
 

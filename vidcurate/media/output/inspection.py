@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import median_low
-from typing import NamedTuple
 
 import av
 
 from vidcurate.media.io.container import AV_TIME, url
-
-
-class SoundPacket(NamedTuple):
-    """When a packet of sound begins, and how long it lasts."""
-
-    start_s: Fraction
-    length_s: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +31,51 @@ class ClipFile:
 
 def inspect_clip_file(out: Path) -> ClipFile:
     """Read what a clip file holds, without decoding it."""
-    frame_times: list[Fraction] = []
-    end = Fraction(0)
-    sound_options: list[SoundPacket] = []
+    # In ticks, since fractions are slow: a second of sound has fifty packets.
+    pictures: list[int] = []
+    sounds: list[int] = []
+    end = 0
+    sound_begin_s = Fraction(0)
     with av.open(url(out)) as container:
         # A file into which no picture was written has no video stream either.
         if not container.streams.video:
-            return ClipFile((), 0, end, 0, 0, None, Fraction(0))
+            return ClipFile((), 0, Fraction(0), 0, 0, None, Fraction(0))
         stream = container.streams.video[0]
         base = stream.time_base or AV_TIME
-        for packet in container.demux(stream, *container.streams.audio):
+        sound_base = next((s.time_base or AV_TIME for s in container.streams.audio), AV_TIME)
+        for packet in container.demux(stream, *container.streams.audio[:1]):
             if not packet.size or packet.is_discard or packet.pts is None:
                 continue
             if packet.stream_index == stream.index:
-                frame_times.append(packet.pts * base)
-                end = max(end, (packet.pts + (packet.duration or 0)) * base)
+                pictures.append(packet.pts)
+                end = max(end, packet.pts + (packet.duration or 0))
             else:
-                times = (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
-                sound_options.append(SoundPacket(*times))
+                if not sounds:
+                    sound_begin_s = packet.pts * sound_base
+                sounds.append(packet.duration or 0)
         size = stream.codec_context
         return ClipFile(
-            tuple(sorted(frame_times)),
+            tuple(pts * base for pts in sorted(pictures)),
             stream.frames,
-            end,
+            end * base,
             size.width,
             size.height,
-            *sound_length(sound_options),
+            *sound_length(sounds, sound_base, sound_begin_s),
         )
 
 
-def sound_length(sound_options: Sequence[SoundPacket]) -> tuple[Fraction | None, Fraction]:
+def sound_length(
+    ticks: Sequence[int], base: Fraction, begin_s: Fraction
+) -> tuple[Fraction | None, Fraction]:
     """Return the length of sound by the number of its packets, and that of a packet.
 
-    By times alone, a gap between packets would count as sound. What is before 0 is not played.
+    `ticks` are the lengths of packets. By times alone, a gap between packets would count as sound.
+    What is before 0 is not played.
     """
-    if not sound_options:
+    if not ticks:
         return None, Fraction(0)
-    packet_s = median_low(packet.length_s for packet in sound_options)
-    return len(sound_options) * packet_s + min(sound_options[0].start_s, Fraction(0)), packet_s
+    packet_s = median_low(ticks) * base
+    return len(ticks) * packet_s + min(begin_s, Fraction(0)), packet_s
 
 
 def sha256(path: Path) -> str:

@@ -363,9 +363,10 @@ def check_sound(
             raise MediaError("the file's sound is lost")
         return
     # Copied sound may begin after its picture or end before it, as its video's does.
-    most_s = max(SOUND_TOLERANCE_S, float(inspect_clip_file(file).packet_s))
-    is_short = exported.media != "copy" and audio_s < picture_s - most_s
-    if is_short or audio_s > picture_s + most_s:
+    excess_s = audio_s - picture_s
+    lack_s = 0.0 if exported.media == "copy" else -excess_s
+    off_s = max(excess_s, lack_s)
+    if off_s > SOUND_TOLERANCE_S and off_s > float(inspect_clip_file(file).packet_s):
         raise MediaError("the file's sound is longer or shorter than its picture")
 
 

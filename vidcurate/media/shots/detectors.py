@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
+from vidcurate.media.scan.files import KEY_CHANGE
 from vidcurate.media.shots import koala, learned, transnet
 from vidcurate.media.shots.agreement import merge_agreeing
 from vidcurate.media.shots.pyscenedetect import (
@@ -47,7 +48,14 @@ def detect(
         return ()
     video = RecordedVideo(frames, pts, time_base, frame_rate)
     hits, *others = [
-        [replace(hit, detector=name) for hit in DETECTORS[name](video, options)] for name in names
+        sorted(
+            (
+                replace(hit, detector=hit.detector or name)
+                for hit in DETECTORS[name](video, options)
+            ),
+            key=lambda hit: hit.first,
+        )
+        for name in names
     ]
     for second in others:
         hits = merge_agreeing(hits, second, options.max_apart_frames)
@@ -72,13 +80,20 @@ def fixed_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
 
 
 def learned_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
-    """Yield transitions of every kind, from the network's outputs recorded by scan."""
+    """Yield transitions of every kind, from the network's outputs recorded by scan.
+
+    Where scan looked at keyframes only, what their packets and pictures tell stands for it.
+    """
     chosen = learned.LearnedOptions(threshold=options.learned_threshold)
     rows = signal_rows(video, learned.COLUMNS)
     for numbers in video.runs(~np.isnan(rows[:, 0])):
         for found in learned.transitions(rows[numbers], chosen):
             last, first = int(numbers[found.start]), int(numbers[found.end])
             yield Hit(last, first, found.confidence, found.kind)
+    for first in video.known(KEY_CHANGE):
+        chance = float(video.frames[KEY_CHANGE][first].as_py())
+        if chance >= options.learned_threshold:
+            yield Hit(int(first) - 1, int(first), chance, "cut", "packets")
 
 
 def transnet_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:

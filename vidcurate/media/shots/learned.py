@@ -33,6 +33,7 @@ MARGIN = REACH + CONTEXT
 BLOCK = 1024
 # Pictures that are described at once: more would not stay in a processor's cache.
 CHUNK = 128
+SURE = 0.5
 Values = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
@@ -255,12 +256,18 @@ def transitions(
 def join_fades(found: list[Transition], near: int) -> tuple[Transition, ...]:
     """Join a fade with what ends or begins less than `near` frames away: nothing lies between.
 
-    A fade out and the fade in after it, through a moment of black, are one transition.
+    A fade out and the fade in after it, through a moment of black, are one transition. Doubtful
+    alarms are left by themselves: they would move the end of what is sure.
     """
     joined: list[Transition] = []
     for one in found:
         last = joined[-1] if joined else None
-        if last and "fade" in (last.kind, one.kind) and one.start - last.end < near:
+        if (
+            last
+            and "fade" in (last.kind, one.kind)
+            and one.start - last.end < near
+            and min(last.confidence, one.confidence) >= SURE
+        ):
             confidence = max(last.confidence, one.confidence)
             joined[-1] = Transition(last.start, one.end, "fade", confidence)
         else:

@@ -63,6 +63,12 @@ class RecordedVideo:
             raise MediaError(f"{column!r} was not recorded: scan with {metric!r} in scan.metrics")
         return np.asarray(self.frames[column].to_numpy(), np.float64)
 
+    def known(self, column: str) -> list[int]:
+        """Return the numbers of the frames that have a column, which may be in no file."""
+        if column not in self.frames.column_names:
+            return []
+        return np.flatnonzero(self.frames[column].is_valid().to_numpy()).tolist()
+
     def runs(self, is_known: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
         """Yield the numbers of the known frames of each run that was decoded together, in order."""
         known = np.flatnonzero(is_known)

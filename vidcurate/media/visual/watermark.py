@@ -190,14 +190,20 @@ def persistent_edges(pictures: Gradients) -> tuple[Flags, Values]:
     at = np.flatnonzero(together >= np.maximum(apart // 4, MIN_STEP * n_pictures / 2))
     # With the pictures last, so that what is sorted lies side by side.
     values = np.ascontiguousarray(flat[:, :, at].transpose(1, 2, 0), np.float32)
-    medians = np.median(values, axis=2)
-    deviation = np.median(np.abs(values - medians[:, :, None]).sum(axis=0), axis=1)
+    medians = last_medians(values)
+    deviation = last_medians(np.abs(values - medians[:, :, None]).sum(axis=0))
     steps = np.abs(medians).sum(axis=0)
     error = MEDIAN_ERROR * deviation / np.sqrt(n_pictures)
     persistent, edges = np.zeros(height * width, bool), np.zeros((2, height * width), np.float32)
     persistent[at] = (steps >= MIN_STEP) & (steps >= MIN_RATIO * error)
     edges[:, at] = medians
     return without_lines(persistent.reshape(height, width)).ravel(), edges
+
+
+def last_medians(values: Values) -> Values:
+    """Return the medians along the last axis: sorting few values is quicker than numpy's median."""
+    ranked, n_values = np.sort(values, axis=-1), values.shape[-1]
+    return np.asarray((ranked[..., (n_values - 1) // 2] + ranked[..., n_values // 2]) / 2)
 
 
 def without_lines(persistent: Flags) -> Flags:

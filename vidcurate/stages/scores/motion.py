@@ -94,7 +94,8 @@ def motion(
     are up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
     `vector_patch_min` are those of media.visual.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
-    Raises MediaError where the video's flow was never measured, or is no number.
+    Raises MediaError where the video's flow was never measured, or is no number, and for a clip
+    without a sample of a scan of keyframes, whose next one may lie in another shot.
     """
     from vidcurate.media.scan.files import read_samples
 
@@ -104,6 +105,8 @@ def motion(
         samples = table.filter(pc.is_valid(table["motion_mean"]))
         for clip in clips_of_video:
             inside = window(samples, clip)
+            if scan.decode == "keyframes" and inside.num_rows == 0:
+                raise MediaError("no flow was measured in the clip: set scan.decode to all")
             judged = inside if inside.num_rows else nearest_sample(samples, clip)
             row = motion_row(clip, inside.num_rows, judged, config)
             yield [add_motion_vectors(row, clip, workspace) if config.vectors else row]

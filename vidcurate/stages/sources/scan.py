@@ -45,10 +45,11 @@ class ScanConfig(StageConfig):
         "koala, learned, transnet; repeat for more",
         flag="--metric",
     )
-    decode: Literal["all", "reference"] = option(
+    decode: Literal["all", "reference", "keyframes"] = option(
         "all",
-        "Frames that are decoded: all; reference, without those that no other refers to. Times "
-        "stay exact, and what the others would tell is null",
+        "Frames that are decoded: all; reference, without those that no other refers to; "
+        "keyframes, and windows where a transition is suspected. Times stay exact, and what the "
+        "others would tell is null",
     )
     sample_interval_s: float = option(
         1.0, "Time between two samples, and between two proxies", unit="seconds", ge=0.1, le=60

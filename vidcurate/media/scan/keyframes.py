@@ -1,0 +1,345 @@
+"""The scan of keyframes, and of windows in which transitions are suspected."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
+
+import av.error
+import numpy as np
+import pyarrow as pa
+from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vidcurate.media.io.container import must_be_read_through, open_video
+from vidcurate.media.io.decode import Faults, SmallFrame, decode_packets
+from vidcurate.media.io.packet_log import PacketLog
+from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
+from vidcurate.media.scan.delayed import DelayedDetector, delayed_detectors, with_delayed
+from vidcurate.media.scan.files import KEY_CHANGE, RUN, read_table
+from vidcurate.media.scan.partial import (
+    EARLY,
+    SkippedFrames,
+    WholeDecodeError,
+    begun,
+    check_told,
+    described,
+    sampler_for,
+    shown_at,
+    spread,
+)
+from vidcurate.media.scan.samples import FLOW_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
+from vidcurate.media.scan.scanner import (
+    FRAMES_PER_BATCH,
+    Decoded,
+    LastFrame,
+    ScanOptions,
+    VideoScan,
+    frames_schema,
+    measure_batches,
+    write_batches,
+)
+from vidcurate.media.scan.signals import SignalMeter
+from vidcurate.media.shots.bands import HEIGHT, WIDTH, small_yuv
+from vidcurate.media.shots.suspicion import (
+    Looks,
+    Packets,
+    Window,
+    key_changes,
+    suspected_windows,
+)
+
+# Where a larger share of the frames are keyframes, decoding these alone saves little.
+MAX_KEY_SHARE = 0.25
+SAMPLES_PER_BATCH = 256
+# So much of what follows a keyframe is decoded that a sample is taken when the picture has settled,
+# beyond what is trimmed from clips, and flow is measured twice after it.
+LOOK_S = SETTLE_S + 2 * FLOW_GAP_S + Fraction(7, 100)
+
+Frames = Iterator[tuple[int, VideoFrame]]
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(slots=True)
+class KeptPictures:
+    """Takes part in a measurement as a detector that records nothing and keeps tiny pictures."""
+
+    rows: list[NDArray[np.uint8]] = field(default_factory=list)
+
+    @property
+    def detector(self) -> DelayedDetector:
+        """What is fed the frames."""
+        return DelayedDetector((), lambda _, small: self.add(small), nothing, lambda: None)
+
+    def add(self, small: SmallFrame) -> None:
+        """Keep a picture."""
+        self.rows.append(np.empty((3, HEIGHT, WIDTH), np.uint8))
+        small_yuv(small, self.rows[-1])
+
+
+def nothing() -> NDArray[np.float32]:
+    """Return no rows and no columns."""
+    return np.empty((0, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The frames and samples that one pass measured, by the files they lie in."""
+
+    frames: pa.Table
+    samples: pa.Table
+
+    @staticmethod
+    def files(folder: Path, name: str) -> tuple[Path, Path]:
+        """Return where the frames and the samples of a pass are written."""
+        return folder / f"{name}.frames.arrow", folder / f"{name}.samples.arrow"
+
+    @classmethod
+    def read(cls, folder: Path, name: str) -> "Part":
+        """Read what a pass has written."""
+        frames, samples = cls.files(folder, name)
+        return cls(read_table(frames, None), read_table(samples, None))
+
+
+def scan_keyframes(
+    path: Path, options: ScanOptions, folder: Path, frames_file: Path, samples_file: Path
+) -> VideoScan:
+    """Scan a video's keyframes, and windows in which a transition is suspected.
+
+    The file is read twice: the windows follow from what is told by the first reading. Raises
+    WholeDecodeError where the packets do not tell the frames, or the keyframes are none.
+    """
+    log, faults, pictures = PacketLog(), Faults(), KeptPictures()
+    with open_video(path) as (container, stream):
+        if must_be_read_through(container, stream):
+            raise WholeDecodeError("its frames depend on where decoding begins")
+        frames = begun(key_frames(container, stream, log, faults))
+        first = next(frames)
+        sampler = sampler_for(first[1], stream, options)
+        keys = measured_keys(chain([first], frames), sampler, pictures, folder)
+        check_told(log, faults)
+        video, key_pts = packets_of(log)
+        looks = looks_of(key_pts, keys, pictures)
+        windows = suspected_windows(video, looks)
+        again = Sampler(sampler.shape, sampler.time_base, sampler.interval_s)
+        runs, lasts = measured_windows(path, options, folder, log, windows, again, faults)
+        change = key_changes(video, looks, windows, lasts)
+        decoded = in_order(keys.frames, runs.frames, key_pts, change)
+        pts = spread(decoded, log, frames_file)
+        n_samples = write_samples(keys.samples, runs.samples, samples_file)
+        found = Decoded("keyframes", decoded.num_rows, n_samples, sampler.shape)
+        return described(container, stream, options, faults, log, pts, found)
+
+
+def packets_of(log: PacketLog) -> tuple[Packets, NDArray[np.int64]]:
+    """Return a log's packets in the order of time, and the times of the keyframes."""
+    order = log.order()
+    keys = np.flatnonzero(np.asarray(log.keys, np.bool_)[order])
+    packets_in_order = Packets(np.asarray(log.sizes, np.float64)[order], keys)
+    return packets_in_order, np.asarray(log.pts, np.int64)[order][keys]
+
+
+def looks_of(key_pts: NDArray[np.int64], keys: Part, pictures: KeptPictures) -> Looks:
+    """Return the first and the last tiny picture of each keyframe and what was decoded after it.
+
+    Raises WholeDecodeError where a keyframe was not decoded.
+    """
+    pts, rows = keys.frames["pts"].to_numpy(), np.array(pictures.rows)
+    place = np.searchsorted(pts, key_pts)
+    if place[-1] == len(pts) or not np.array_equal(pts[place], key_pts):
+        raise WholeDecodeError("some of its keyframes cannot be decoded by themselves")
+    return Looks(rows[place], rows[np.append(place[1:], len(pts)) - 1])
+
+
+def key_frames(
+    container: InputContainer, stream: VideoStream, log: PacketLog, faults: Faults
+) -> Frames:
+    """Yield the keyframes of a video, each with the next ones that others refer to.
+
+    These show how much moves. The log takes all packets. Raises WholeDecodeError where the packets
+    do not tell the frames, or a keyframe is none.
+    """
+    base = stream.time_base or Fraction(1, 1000)
+    clock, codec = Clock(), stream.codec_context
+    faults.offsets = clock.offsets
+    look = int(LOOK_S / base)
+    begins, n_keys = None, 0
+    found = on_clock(packets(container, stream, faults), clock, base)
+    for number, packet in log.record(found, stream):
+        if number == EARLY:
+            check_told(log, faults)
+            if n_keys > MAX_KEY_SHARE * EARLY:
+                raise WholeDecodeError("most of its frames are keyframes")
+        is_key = number is not None and packet.is_keyframe
+        if begins is not None and (is_key or not packet.size):
+            yield from shown(rest_of(codec, faults), begins)
+            begins = None
+        if is_key:
+            begins, n_keys = log.pts[-1], n_keys + 1
+        if begins is None:
+            continue
+        codec.skip_frame = "DEFAULT" if is_key else "NONREF"
+        yield from shown(decode_packets([packet], faults), begins)
+        if log.pts[-1] >= begins + look:
+            yield from shown(rest_of(codec, faults), begins)
+            begins = None
+
+
+def shown(frames: Iterable[VideoFrame], begins: int) -> Frames:
+    """Yield frames from a keyframe on with their times; WholeDecodeError where that is none."""
+    for frame in frames:
+        pts = shown_at(frame)
+        if pts == begins and not frame.key_frame and frame.pict_type != PictureType.I:
+            raise WholeDecodeError("its keyframes are none")
+        if pts >= begins:
+            yield pts, frame
+
+
+def rest_of(codec: VideoCodecContext, faults: Faults) -> list[VideoFrame]:
+    """Return the frames that a decoder still holds, and prepare it to begin anew."""
+    try:
+        frames = list(codec.decode(None))
+    except (av.error.FFmpegError, ValueError):
+        faults.n_damaged += 1
+        frames = []
+    codec.flush_buffers()
+    faults.n_damaged += sum(frame.is_corrupt for frame in frames)
+    return frames
+
+
+def measured_keys(frames: Frames, sampler: Sampler, pictures: KeptPictures, folder: Path) -> Part:
+    """Measure keyframes, each by itself, and keep their tiny pictures."""
+    meter = SignalMeter((), FRAMES_PER_BATCH)
+    sampled = with_due_samples(frames, sampler)
+    measured = measure_batches(sampled, meter, (pictures.detector,), sampler, LastFrame())
+    write_batches(measured, sampler, frames_schema(()), *Part.files(folder, "keys"))
+    return Part.read(folder, "keys")
+
+
+def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
+    """Pass frames on, and have a sample taken soon after each keyframe."""
+    for pts, frame in frames:
+        if frame.key_frame:
+            soon = pts + sampler.ticks(SETTLE_S)
+            last = pts if sampler.last is None else sampler.last
+            sampler.due = max(soon, last + sampler.ticks(sampler.interval_s / 2))
+        yield pts, frame
+
+
+def measured_windows(
+    path: Path,
+    options: ScanOptions,
+    folder: Path,
+    log: PacketLog,
+    windows: Sequence[Window],
+    sampler: Sampler,
+    faults: Faults,
+) -> tuple[Part, NDArray[np.uint8]]:
+    """Measure the frames of windows, and keep the tiny picture of the last one of each.
+
+    The column RUN is the number of the window.
+    """
+    lasts: list[NDArray[np.uint8]] = []
+    order = log.order()
+
+    def batches(container: InputContainer, stream: VideoStream) -> Iterator[Columns]:
+        found = window_frames(container, stream, log, windows, faults)
+        for number, group in groupby(found, lambda one: one[0]):
+            n_most = windows[number].end - windows[number].key
+            pictures = KeptPictures()
+            meter = SignalMeter(options.metrics, min(FRAMES_PER_BATCH, n_most))
+            delayed = delayed_detectors(options.metrics, None)
+            frames = ((pts, frame) for _, pts, frame in group)
+            # Keyframes have samples already, of which one is due where a shot begins inside.
+            sampler.last = log.pts[order[windows[number].key]]
+            sampler.due = log.pts[order[-1]] + 1
+            kept = (*delayed, pictures.detector)
+            measured = measure_batches(frames, meter, kept, sampler, LastFrame())
+            for detector in delayed:
+                measured = with_delayed(measured, detector)
+            for batch in measured:
+                yield batch | {RUN: np.full(len(batch["pts"]), number, np.int32)}
+            lasts.append(pictures.rows[-1])
+
+    schema = frames_schema(options.metrics).append(pa.field(RUN, pa.int32(), False))
+    with open_video(path) as (container, stream):
+        write_batches(batches(container, stream), sampler, schema, *Part.files(folder, "windows"))
+    return Part.read(folder, "windows"), np.array(lasts).reshape(-1, 3, HEIGHT, WIDTH)
+
+
+def window_frames(
+    container: InputContainer,
+    stream: VideoStream,
+    log: PacketLog,
+    windows: Sequence[Window],
+    faults: Faults,
+) -> Iterator[tuple[int, int, VideoFrame]]:
+    """Yield the number of each window with the times and frames in it, as scan.decode reference.
+
+    Raises WholeDecodeError where a frame does not come out that was to be decoded.
+    """
+    codec = stream.codec_context
+    order, pts = log.order(), np.asarray(log.pts, np.int64)
+    waiting = deque(enumerate(windows))
+    current, last, due = -1, -1, set[int]()
+    for number, packet in PacketLog().record(packets(container, stream, Damage()), stream):
+        if last < 0 and not waiting:
+            return
+        if last < 0 and number == order[waiting[0][1].key]:
+            current, one = waiting.popleft()
+            own = order[one.key : one.end]
+            begins, ends, last = pts[own[0]], pts[own[-1]], int(own.max())
+            skipping = SkippedFrames(log)
+        if last < 0:
+            continue
+        is_whole = skipping.needs_all(number)
+        codec.skip_frame = "DEFAULT" if is_whole else "NONREF"
+        if is_whole and number is not None and begins <= pts[number] <= ends:
+            due.add(int(pts[number]))
+        found = list(decode_packets([packet], faults))
+        if number == last:
+            found += rest_of(codec, faults)
+            last = -1
+        for frame in found:
+            time = shown_at(frame)
+            due.discard(time)
+            if begins <= time <= ends:
+                yield current, time, frame
+        if last < 0 and due:
+            raise WholeDecodeError("its frames are not those of its packets")
+
+
+def in_order(
+    keys: pa.Table, windows: pa.Table, key_pts: NDArray[np.int64], change: NDArray[np.float64]
+) -> pa.Table:
+    """Join the rows of keyframes and windows in the order of time, each frame once.
+
+    `change` is KEY_CHANGE of each keyframe, NaN where it is not told.
+    """
+    pts, known = keys["pts"].to_numpy(), windows["pts"].to_numpy()
+    n_windows = len(np.unique(windows[RUN].to_numpy()))
+    runs = n_windows + np.searchsorted(key_pts, pts, "right")
+    alone = keys.append_column(pa.field(RUN, pa.int32(), False), pa.array(runs, pa.int32()))
+    alone = alone.filter(pa.array(~np.isin(pts, known)))
+    joined = pa.concat_tables([windows, alone], promote_options="default").sort_by("pts")
+    told = np.full(joined.num_rows, np.nan)
+    told[np.searchsorted(joined["pts"].to_numpy(), key_pts)] = change
+    return joined.append_column(KEY_CHANGE, pa.array(told, pa.float32(), from_pandas=True))
+
+
+def write_samples(keys: pa.Table, windows: pa.Table, samples_file: Path) -> int:
+    """Write the samples of both passes in the order of time; return how many there are."""
+    alone = keys.filter(pa.array(~np.isin(keys["pts"].to_numpy(), windows["pts"].to_numpy())))
+    joined = pa.concat_tables([windows, alone])
+    order = np.argsort(joined["pts"].to_numpy())
+    with pa.ipc.new_file(samples_file, SAMPLES_SCHEMA) as out:
+        for first in range(0, len(order), SAMPLES_PER_BATCH):
+            chosen = joined.take(pa.array(order[first : first + SAMPLES_PER_BATCH]))
+            out.write_table(chosen.cast(SAMPLES_SCHEMA))
+    return len(order)
