@@ -81,7 +81,7 @@ def test_a_movement_has_its_name_sign_and_speed(name: str, speed: float) -> None
 @pytest.mark.parametrize("size", [(400, 250), (256, 144), (61, 47), (32, 32)])
 def test_texture_is_opencvs(size: tuple[int, int]) -> None:
     """At each point of the grid texture is OpenCV's least eigenvalue, but for its scale."""
-    picture = cv2.resize(texture(), size)
+    picture = np.asarray(cv2.resize(texture(), size), np.uint8)
     across, down = (slice(EDGE, length - EDGE, POINT_STEP) for length in size)
     expected = cv2.cornerMinEigenVal(picture, 5)[down, across] * (4 * 5 * 255) ** 2
     found = corner_strength(picture)
