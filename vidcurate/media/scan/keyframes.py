@@ -34,7 +34,7 @@ from vidcurate.media.scan.partial import (
     shown_at,
     spread,
 )
-from vidcurate.media.scan.samples import FLOW_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
+from vidcurate.media.scan.samples import FLOW_GAP_S, MIN_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
 from vidcurate.media.scan.scanner import (
     FRAMES_PER_BATCH,
     Decoded,
@@ -226,9 +226,9 @@ def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
     """Pass frames on, and have a sample taken soon after each keyframe."""
     for pts, frame in frames:
         if frame.key_frame:
-            soon = pts + sampler.ticks(SETTLE_S)
-            last = pts if sampler.last is None else sampler.last
-            sampler.due = max(soon, last + sampler.ticks(sampler.interval_s / 2))
+            sampler.due = pts + sampler.ticks(SETTLE_S)
+            if sampler.last is not None:
+                sampler.due = max(sampler.due, sampler.last + sampler.ticks(MIN_GAP_S))
         yield pts, frame
 
 
