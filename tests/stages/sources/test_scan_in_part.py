@@ -4,6 +4,7 @@ import pytest
 
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.config import load_config
+from vidcurate.stage import MapStage
 from vidcurate.stages.registry import STAGES
 
 REFUSED = {
@@ -20,9 +21,10 @@ def check(stage: str, options: str, decode: str, folder: Path) -> None:
     scan = f"scan: {{decode: {decode}}}\n" if stage != "scan" else ""
     file.write_text(f"{scan}{stage}: {options}\n", "utf-8")
     configs = load_config(file, STAGES)
-    checking = next(one.check for one in STAGES if one.name == stage)
-    if checking is not None:
-        checking(configs[stage], configs)
+    checked = next(one for one in STAGES if one.name == stage)
+    assert isinstance(checked, MapStage)
+    if checked.check is not None:
+        checked.check(configs[stage], configs)
 
 
 @pytest.mark.parametrize("decode", ["reference", "keyframes"])
