@@ -223,12 +223,16 @@ def measured_keys(frames: Frames, sampler: Sampler, pictures: KeptPictures, fold
 
 
 def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
-    """Pass frames on, and have a sample taken soon after each keyframe."""
+    """Pass frames on, and have a sample taken soon after each keyframe.
+
+    A sample of long ago counts as just due, else an abrupt change would be sampled at once.
+    """
     for pts, frame in frames:
         if frame.key_frame:
-            sampler.due = pts + sampler.ticks(SETTLE_S)
-            if sampler.last is not None:
-                sampler.due = max(sampler.due, sampler.last + sampler.ticks(MIN_GAP_S))
+            oldest = pts - sampler.ticks(sampler.interval_s)
+            sampler.last = oldest if sampler.last is None else max(sampler.last, oldest)
+            soon = pts + sampler.ticks(SETTLE_S)
+            sampler.due = max(soon, sampler.last + sampler.ticks(MIN_GAP_S))
         yield pts, frame
 
 
