@@ -98,6 +98,7 @@ def on_all(media: Paths) -> list[str]:
 BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
     {
         "scan": on_videos,
+        "fast_scan": on_videos,
         "stages": on_videos,
         "scaling": on_one_video,
         "memory": on_one_video,

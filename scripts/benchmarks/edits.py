@@ -33,6 +33,7 @@ from scripts.benchmarks.score_cuts import (
     matched,
     reliability,
     table,
+    verdicts,
 )
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode_video
@@ -63,9 +64,11 @@ class Film:
         )
 
     def scored(self, found: Sequence[Passage]) -> list[Passage]:
-        """The found ones that count: all but those in doubt that match nothing."""
-        right = set(matched(self.truth, [one.end for one in found]).values())
-        return [one for n, one in enumerate(found) if n in right or not self.doubts(one)]
+        """The found ones that count, in time order: all but those in doubt that match nothing."""
+        surest_first = sorted(found, key=lambda one: -one.confidence)
+        judged = zip(surest_first, verdicts(self.truth, found), strict=True)
+        kept = [one for one, (_, right) in judged if right or not self.doubts(one)]
+        return sorted(kept, key=lambda one: one.end)
 
 
 def films_of(media: Iterable[Path]) -> list[Film]:

@@ -37,6 +37,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ import imageio_ffmpeg
 KEYFRAMED, WRITTEN, VERIFIED, NOTHING = "keyframed", "written", "verified", "nothing to do"
 DECODE, ENCODE, DETECT = "bare decode", "bare encode", "detect"
 FLOORS = {KEYFRAMED: (DECODE,), WRITTEN: (DECODE, ENCODE), VERIFIED: (DECODE, ENCODE)}
+RIVALS = {KEYFRAMED: (DETECT,), WRITTEN: (DETECT, ENCODE), VERIFIED: (DETECT, ENCODE)}
+KINDS: Mapping[str, str] = {"wall_s": "wall", "cpu_s": "CPU"}
 STAGES: Mapping[str, Mapping[str, object]] = {
     **{name: {} for name in ("ingest", "probe", "scan", "cuts")},
     "split": {"min_clip_s": 2, "max_clip_s": 20},
@@ -194,43 +197,29 @@ def one_round(
 
 
 def report(rounds: Sequence[Mapping[str, Spent]]) -> None:
-    """Print each way's times, and what of ours is above the floor, as medians of the rounds."""
-    print(f"{'':14}{'wall s':>18}{'CPU s':>18}")
+    """Print each way's times, and ours against the floor and the rival; medians of the rounds."""
+    print(f"{'':14}{'wall s':>22}{'CPU s':>22}")
     for way in rounds[0]:
-        print(f"{way:14}" + "".join(spread([one[way] for one in rounds], k) for k in KINDS))
-    for way, parts in FLOORS.items():
-        for kind in KINDS:
-            shares = []
-            ratios = []
-            for one in rounds:
-                floor = sum(getattr(one[part], kind) for part in parts)
-                ratios.append(getattr(one[way], kind) / floor)
-                shares.append(1 - floor / getattr(one[way], kind))
-            print(
-                f"{way} / ({' + '.join(parts)}), {KINDS[kind]}: "
-                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}); "
-                f"outside decode and encode {statistics.median(shares):.1%}"
-            )
-    for way, parts in {KEYFRAMED: (DETECT,), WRITTEN: (DETECT, ENCODE)}.items():
-        for kind in KINDS:
-            ratios = [
-                getattr(one[way], kind) / sum(getattr(one[part], kind) for part in parts)
-                for one in rounds
-            ]
-            print(
-                f"{way} / ({' + '.join(parts)}), {KINDS[kind]}: {statistics.median(ratios):.2f} "
-                f"({min(ratios):.2f} to {max(ratios):.2f})"
-            )
+        spans = (spread([seconds(one, (way,), kind) for one in rounds], ".1f") for kind in KINDS)
+        print(f"{way:14}" + "".join(f"{span:>22}" for span in spans))
+    for (way, others), kind in product((*FLOORS.items(), *RIVALS.items()), KINDS):
+        ratios = [seconds(one, (way,), kind) / seconds(one, others, kind) for one in rounds]
+        outside = 1 - 1 / statistics.median(ratios)
+        told = f"; outside decode and encode {outside:.1%}" if others == FLOORS.get(way) else ""
+        print(f"{KINDS[kind]} of {way} / {' + '.join(others)}: {spread(ratios, '.2f')}{told}")
 
 
-KINDS: Mapping[str, str] = {"wall_s": "wall", "cpu_s": "CPU"}
+def seconds(spent: Mapping[str, Spent], ways: Sequence[str], kind: str) -> float:
+    """One kind of seconds of some ways in one round."""
+    return sum(float(getattr(spent[way], kind)) for way in ways)
 
 
-def spread(values: Sequence[Spent], kind: str) -> str:
-    """The median of one kind of time, with its least and most."""
-    seconds = [getattr(value, kind) for value in values]
-    bounds = f"({min(seconds):.1f}-{max(seconds):.1f})"
-    return f"{statistics.median(seconds):7.1f} {bounds:>10}"
+def spread(values: Sequence[float], form: str) -> str:
+    """The median of some values, with the least and the most."""
+    least, middle, most = (
+        format(value, form) for value in (min(values), statistics.median(values), max(values))
+    )
+    return f"{middle} ({least} to {most})"
 
 
 def report_stages(stages: Sequence[Mapping[str, Any]], wall_s: float, workers: int) -> None:

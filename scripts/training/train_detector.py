@@ -75,14 +75,20 @@ class Footage:
     edits: list[Film]
 
 
-def read_footage(folders: list[Path], labels: list[Path], cache: Path) -> dict[str, Footage]:
-    """Read all footage, by part. A labelled video with no transition is a single shot."""
+def read_footage(
+    folders: list[Path], labels: list[Path], cache: Path, *, everything: bool
+) -> dict[str, Footage]:
+    """Read all footage, by part: all to train on, or apart by source.
+
+    A labelled video with no transition is a single shot.
+    """
     known: dict[str, Labels] = {}
     for file in [*(folder / "labels.jsonl" for folder in folders), *labels]:
         known |= read_labels(file)
     found = {part: Footage([], [], []) for part in ("train", "tune", "test")}
     for file in videos_in(folders):
-        part, said = found[part_of(file.name)], known.get(file.name, Labels())
+        part = found["train" if everything else part_of(file.name)]
+        said = known.get(file.name, Labels())
         one = film(file, said, cache)
         if said.transitions or said.uncertain:
             part.edits.append(one)
@@ -257,7 +263,7 @@ def real(one: Film, seed: int, n_variants: int) -> list[Video]:
 def composed_films(seed: int, sources: list[Source], effort: Effort) -> list[Film]:
     """Composed videos to judge a network by."""
     found = []
-    for number in range(effort.judged):
+    for number in range(effort.judged if sources else 0):
         rng = np.random.default_rng([seed, number])
         pictures, spans = video_pictures(rng, sources, effort.frames)
         truth = tuple(Passage(*span) for span in spans)
@@ -334,11 +340,14 @@ def main() -> None:
     parser.add_argument("footage", nargs="+", type=Path, help="folders of videos")
     parser.add_argument("--labels", nargs="*", type=Path, default=[], help="more labels.jsonl")
     parser.add_argument("--cache", type=Path, required=True, help="where small pictures are kept")
-    parser.add_argument("--videos", type=int, default=400, help="composed videos to train on")
+    parser.add_argument(
+        "--everything", action="store_true", help="train on all footage, with none left to test"
+    )
+    parser.add_argument("--videos", type=int, default=800, help="composed videos to train on")
     parser.add_argument("--frames", type=int, default=600, help="of each composed video, about")
     parser.add_argument("--judged", type=int, default=40, help="composed videos to judge by")
-    parser.add_argument("--steps", type=int, default=2500)
-    parser.add_argument("--tuned-steps", type=int, default=500, help="with edited films too")
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--tuned-steps", type=int, default=600, help="with edited films too")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2, help="to compose with")
     options = parser.parse_args()
@@ -347,7 +356,9 @@ def main() -> None:
     torch.set_num_threads(1)
     numbers = {name: getattr(options, name) for name in Effort.__dataclass_fields__}
     effort = Effort(**numbers)
-    footage = read_footage(options.footage, options.labels, options.cache)
+    footage = read_footage(
+        options.footage, options.labels, options.cache, everything=options.everything
+    )
     material = training_material(footage["train"], effort)
     base = base_network(material, effort)
     unseen = left_out(base, material, effort)
@@ -365,7 +376,8 @@ def main() -> None:
         ("test: exposure ramps", [judged(one, ready) for one in ramps]),
         ("test: real films", [judged(one, ready) for one in [*test.edits, *test.singles]]),
     ):
-        print(f"{name}\n{report(films, calibration, each='real' in name or 'edited' in name)}")
+        if films:
+            print(f"{name}\n{report(films, calibration, each='real' in name or 'edited' in name)}")
     print(f"{time.perf_counter() - begun:.0f} s in all")
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def test_what_is_in_doubt_counts_neither_way(folder: Path) -> None:
     assert [one.end for one in scored] == [28, 48]
     errors = [(verdict, one.end) for verdict, one in edits.errors_of(film, scored)]
     assert errors == [("false", 28), ("missed", 75)]
+
+
+def test_of_two_in_doubt_the_surer_counts(folder: Path) -> None:
+    """An unsure alarm that comes first does not put a sure one of the same transition in doubt."""
+    (film,) = edits.films_of([folder])
+    film = replace(film, uncertain=((70, 75),))
+    sure, unsure = Passage(69, 74, "dissolve", 0.9), Passage(70, 71, "cut", 0.1)
+    assert film.scored([unsure, sure]) == [sure]
 
 
 def test_each_error_has_a_strip(folder: Path) -> None:

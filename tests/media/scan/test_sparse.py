@@ -110,10 +110,16 @@ def test_a_scan_of_keyframes_keeps_times_and_tells_no_number_that_was_not_measur
 
 
 def test_cuts_at_keyframes_are_found_without_the_frames_between(film: Path, tmp_path: Path) -> None:
-    """Where the encoder begins shots with keyframes, cuts lie at their exact frames."""
+    """Cuts lie at the exact frames of keyframes, and each shot has a sample and its motion."""
     video = made(film, tmp_path / "web.mp4", "-c:v", "libx264", "-preset", "medium")
     scan = in_part(video, tmp_path, "keyframes")
     frames = read_frames(tmp_path / "part.frames")
+    samples = read_samples(tmp_path / "part.samples")
+    times = samples["pts"].to_numpy() * float(scan.time_base)
+    for shot_s in (0.0, 1.6, 2.8):  # beyond what is trimmed from clips, with flow
+        settled = (times >= shot_s + 0.1) & (times < shot_s + 0.4)
+        assert settled.any()
+        assert not np.isnan(numbers(samples, "motion_mean")[settled]).all()
     found = detect(frames, scan.time_base, scan.frame_rate, DetectorOptions())
     pts = frames["pts"].to_pylist()
     assert [(pts.index(cut.start_pts), pts.index(cut.end_pts)) for cut in found] == [

@@ -34,7 +34,7 @@ from vidcurate.media.scan.partial import (
     shown_at,
     spread,
 )
-from vidcurate.media.scan.samples import FLOW_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
+from vidcurate.media.scan.samples import FLOW_GAP_S, MIN_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
 from vidcurate.media.scan.scanner import (
     FRAMES_PER_BATCH,
     Decoded,
@@ -223,12 +223,16 @@ def measured_keys(frames: Frames, sampler: Sampler, pictures: KeptPictures, fold
 
 
 def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
-    """Pass frames on, and have a sample taken soon after each keyframe."""
+    """Pass frames on, and have a sample taken soon after each keyframe.
+
+    A sample of long ago counts as just due, else an abrupt change would be sampled at once.
+    """
     for pts, frame in frames:
         if frame.key_frame:
+            oldest = pts - sampler.ticks(sampler.interval_s)
+            sampler.last = oldest if sampler.last is None else max(sampler.last, oldest)
             soon = pts + sampler.ticks(SETTLE_S)
-            last = pts if sampler.last is None else sampler.last
-            sampler.due = max(soon, last + sampler.ticks(sampler.interval_s / 2))
+            sampler.due = max(soon, sampler.last + sampler.ticks(MIN_GAP_S))
         yield pts, frame
 
 
