@@ -1,10 +1,10 @@
 """Scores detectors of shot transitions on real edited films whose transitions people labelled.
 
-The labels are JSON, one film a line: `file` and its number of `frames`; `cuts`, the first frame of
-each new shot; `jumps`, those of the cuts that stay with one scene; `gradual` transitions, each of a
-`kind` from `start`, its first blended frame, to `end`, the first frame wholly of the new picture;
-and `uncertain` ranges. Frames count from 0, as they are decoded. A film's labels lie beside it in
-labels.jsonl, or in edits.jsonl here, which names where each film can be had.
+The labels are JSON, one film a line: `file` and, where known, its number of `frames`; `cuts`, the
+first frame of each new shot; `jumps`, those of the cuts that stay with one scene; `gradual`
+transitions, each of a `kind` from `start`, its first blended frame, to `end`, the first frame
+wholly of the new picture; and `uncertain` ranges. Frames count from 0, as they are decoded. A
+film's labels lie beside it in labels.jsonl, or in edits.jsonl here, which says where to get it.
 
 What is found in an uncertain range counts neither way. A fade from black at a film's start or to
 black at its end counts like any other, as no clip shall hold it. A film without any transition has
@@ -87,7 +87,8 @@ def films_of(media: Iterable[Path]) -> list[Film]:
 def labels_for(folder: Path) -> list[dict[str, Any]]:
     """The labels in a folder, and our own."""
     files = [file for file in (folder / LABELS, OWN_LABELS) if file.exists()]
-    return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def film_of(path: Path, labels: Sequence[dict[str, Any]]) -> Film:
@@ -96,7 +97,7 @@ def film_of(path: Path, labels: Sequence[dict[str, Any]]) -> Film:
         base = stream.time_base or Fraction(1, 1000)
         times = tuple(float(pts * base) for pts, _ in decode_video(container, stream, Faults()))
     rows = [row for row in labels if row["file"] == path.name]
-    row = next((row for row in rows if row["frames"] == len(times)), None)
+    row = next((row for row in rows if row.get("frames", len(times)) == len(times)), None)
     if row is None:
         numbers = ", ".join(str(row["frames"]) for row in rows)
         raise SystemExit(f"{path} has {len(times)} frames, its labels are for {numbers}")
