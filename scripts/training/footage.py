@@ -48,10 +48,14 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What people saw in a video: its transitions, and spans that they could not tell."""
+    """What people saw in a video: its transitions, and spans that they could not tell.
+
+    `n_frames` is how many frames they saw, where they say so.
+    """
 
     transitions: tuple[Passage, ...] = ()
     uncertain: tuple[tuple[int, int], ...] = ()
+    n_frames: int | None = None
 
 
 def source_of(name: str) -> str:
@@ -78,7 +82,8 @@ def labels_of(row: dict[str, Any]) -> Labels:
     cuts = [Passage(first - 1, first, "cut") for first in row["cuts"]]
     gradual = [Passage(one["start"] - 1, one["end"], one["kind"]) for one in row["gradual"]]
     unsure = [(one["start"], one["end"]) for one in row["uncertain"]]
-    return Labels(tuple(sorted([*cuts, *gradual], key=lambda one: one.end)), tuple(sorted(unsure)))
+    transitions = sorted([*cuts, *gradual], key=lambda one: one.end)
+    return Labels(tuple(transitions), tuple(sorted(unsure)), row.get("frames"))
 
 
 def videos_in(folders: Iterable[Path]) -> list[Path]:
@@ -88,7 +93,10 @@ def videos_in(folders: Iterable[Path]) -> list[Path]:
 
 
 def film(file: Path, labels: Labels, cache: Path) -> Film:
-    """Read a video as the scan does, or its pictures from the cache."""
+    """Read a video as the scan does, or its pictures from the cache.
+
+    Raises MediaError where its labels are of another number of frames.
+    """
     kept = cache / f"{file.name}.film.npz"
     if not kept.exists():
         pictures, rate = decoded_pictures(file)
@@ -96,6 +104,11 @@ def film(file: Path, labels: Labels, cache: Path) -> Film:
         np.savez(kept, pictures=pictures, rate=rate)
     with np.load(kept, allow_pickle=False) as arrays:
         pictures, rate = arrays["pictures"], float(arrays["rate"])
+    if labels.n_frames not in (None, len(pictures)):
+        raise MediaError(
+            f"{file}: the labels are of {labels.n_frames} frames, and {len(pictures)} were "
+            "decoded: give --labels a file that has it anew"
+        )
     return Film(file.name, pictures, rate, labels.transitions, labels.uncertain)
 
 

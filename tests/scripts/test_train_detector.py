@@ -9,6 +9,7 @@ from scripts.benchmarks.score_cuts import Passage
 from scripts.training.footage import Film, film, labels_of, part_of, read_labels, source_of
 from scripts.training.judge_detector import Judged, fit_calibration, report
 from tests.support.videos import SHOTS, render
+from vidcurate.errors import MediaError
 from vidcurate.media.shots.learned import DILATIONS, weights_from
 
 PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -55,6 +56,15 @@ def test_film_comes_from_the_cache(tmp_path: Path) -> None:
     again = film(video, labels, tmp_path / "cache")
     assert np.array_equal(first.pictures, again.pictures)
     assert again.rate == 24.0
+
+
+def test_labels_of_other_frames_are_refused(tmp_path: Path) -> None:
+    """Labels that counted other frames than are decoded would teach wrong cuts."""
+    video = render(tmp_path / "a__b.mp4", [(SHOTS[0], 0.5)], audio=False, encode=PLAIN)
+    row = {"frames": 12, "cuts": [6], "gradual": [], "uncertain": []}
+    assert len(film(video, labels_of(row), tmp_path / "cache").pictures) == 12
+    with pytest.raises(MediaError, match="labels are of 13 frames, and 12 were decoded"):
+        film(video, labels_of(row | {"frames": 13}), tmp_path / "cache")
 
 
 def doubtful(n_films: int, share_right: float) -> list[Judged]:
@@ -109,9 +119,11 @@ def test_one_command_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     small = ["--videos", "2", "--frames", "120", "--judged", "1", "--processes", "1"]
     short = ["--steps", "4", "--tuned-steps", "3", "--cache", str(tmp_path / "cache")]
     command = ["train_detector", str(weights), str(footage), *small, *short]
-    monkeypatch.setattr(sys, "argv", command)
-    train_detector.main()
-    with np.load(weights, allow_pickle=False) as arrays:
-        network = weights_from(arrays)
-    assert len(network.layers) == len(DILATIONS)
-    assert np.isfinite(network.calibration).all()
+    for more in ([], ["--everything"]):
+        monkeypatch.setattr(sys, "argv", [*command, *more])
+        train_detector.main()
+        with np.load(weights, allow_pickle=False) as arrays:
+            network = weights_from(arrays)
+        weights.unlink()
+        assert len(network.layers) == len(DILATIONS)
+        assert np.isfinite(network.calibration).all()
