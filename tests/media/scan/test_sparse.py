@@ -178,3 +178,15 @@ def test_a_cut_off_file_lacks_the_same_in_a_scan_in_part(film: Path, tmp_path: P
     one, other = whole(short, tmp_path), in_part(short, tmp_path, "keyframes")
     assert one.n_frames < 100
     assert_equal_times(one, other, tmp_path)
+
+
+@pytest.mark.parametrize("length", [("-frames:v", "1"), ("-frames:v", "3"), ()])
+def test_a_film_with_one_keyframe_is_scanned(
+    length: tuple[str, ...], film: Path, tmp_path: Path
+) -> None:
+    """With no second keyframe to compare, what packets tell is looked at all the same."""
+    rare = ("-c:v", "libx264", "-preset", "medium", "-g", "600", "-sc_threshold", "0")
+    video = made(film, tmp_path / "one.mp4", *rare, *length)
+    one, other = whole(video, tmp_path), in_part(video, tmp_path, "keyframes")
+    assert_equal_times(one, other, tmp_path)
+    assert other.n_samples > 0

@@ -223,16 +223,20 @@ def measured_keys(frames: Frames, sampler: Sampler, pictures: KeptPictures, fold
 
 
 def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
-    """Pass frames on, and have a sample taken soon after each keyframe.
+    """Pass frames on, and have a sample taken soon after each keyframe, of short films at the end.
 
     A sample of long ago counts as just due, else an abrupt change would be sampled at once.
     """
-    for pts, frame in frames:
+    upcoming = next(frames, None)
+    while upcoming is not None:
+        (pts, frame), upcoming = upcoming, next(frames, None)
         if frame.key_frame:
             oldest = pts - sampler.ticks(sampler.interval_s)
             sampler.last = oldest if sampler.last is None else max(sampler.last, oldest)
             soon = pts + sampler.ticks(SETTLE_S)
             sampler.due = max(soon, sampler.last + sampler.ticks(MIN_GAP_S))
+        if upcoming is None and sampler.n_samples == 0 and sampler.pending is None:
+            sampler.due = pts
         yield pts, frame
 
 

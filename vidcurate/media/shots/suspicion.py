@@ -157,7 +157,8 @@ def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: 
         if number < len(video.keys):
             before[number - 1] = last
     found = np.full(len(video.keys), np.nan)
-    found[1:] = logistic(key_features(video, before, looks), KEY_WEIGHTS)
+    if len(found) > 1:
+        found[1:] = logistic(key_features(video, before, looks), KEY_WEIGHTS)
     return np.where(inside, np.nan, found)
 
 
