@@ -146,7 +146,7 @@ def test_ctrl_z_suspends_all_until_it_goes_on(
     window.until(lambda: any(tmp_path.glob("out/scans/*/files/*")))
     window.type(CTRL_Z)
     window.until_shown("Stopped")
-    assert state(worker) == "T"
+    window.until(lambda: state(worker) == "T")
     window.type("fg\n")
     window.until(lambda: "Z" not in state(worker) and state(worker) != "T")
     window.until(lambda: not window.processes())
