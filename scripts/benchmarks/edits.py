@@ -7,8 +7,8 @@ wholly of the new picture; and `uncertain` ranges. Frames count from 0, as they 
 film's labels lie beside it in labels.jsonl, or in edits.jsonl here, which says where to get it.
 
 What is found in an uncertain range counts neither way. A fade from black at a film's start or to
-black at its end counts like any other, as no clip shall hold it. A film without any transition has
-no F1, so the mean over films leaves it out; its false alarms count in all that is summed up.
+black at its end counts like any other, since a clip must not contain it. A film without any
+transition has no F1, so the mean over films leaves it out; its false alarms count in all sums.
 """
 
 import argparse

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scripts.benchmarks.edits import films_of
 from scripts.benchmarks.score_cuts import truth_of
+from scripts.training.logistic_regression import fitted
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, shrinker_for
 from vidcurate.media.io.packet_log import PacketLog
@@ -24,9 +25,6 @@ from vidcurate.media.shots.suspicion import Looks, Packets
 
 # How far from a transition a packet may lie that tells it, in frames.
 NEAR = 2
-# How much weights are held small, over the root of the number of rows.
-HOLD = 0.02
-ROUNDS = 60
 
 Values = NDArray[np.float64]
 Span = tuple[int, int]
@@ -58,21 +56,6 @@ def film_of(path: Path, truth: Sequence[Span]) -> Film:
     place, rows = np.searchsorted(times, key_pts), np.array(pictures.rows)
     looks = Looks(rows[place], rows[np.append(place[1:], len(rows)) - 1])
     return Film(video, looks, tuple(truth))
-
-
-def fitted(features: Values, labels: Values) -> tuple[float, ...]:
-    """Fit a logistic regression by Newton's method; the constant is the last weight."""
-    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
-    rows = np.column_stack([(features - mean) / spread, np.ones(len(features))])
-    hold = np.append(np.full(features.shape[1], HOLD / len(rows) ** 0.5), 1e-6)
-    weights = np.zeros(rows.shape[1])
-    for _ in range(ROUNDS):
-        chance = 1.0 / (1.0 + np.exp(-rows @ weights))
-        slope = rows.T @ (chance - labels) / len(rows) + hold * weights
-        curve = (rows * (chance * (1 - chance))[:, None]).T @ rows / len(rows) + np.diag(hold)
-        weights -= np.linalg.solve(curve, slope)
-    own = weights[:-1] / spread
-    return (*own.tolist(), float(weights[-1] - own @ mean))
 
 
 def fit(films: Sequence[Film]) -> dict[str, tuple[float, ...]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from scripts.benchmarks.score_cuts import Passage, Score, reliability, verdicts
 from scripts.training.footage import Film
+from scripts.training.logistic_regression import fitted
 from vidcurate.media.shots.bands import bands, picture_features
 from vidcurate.media.shots.learned import (
     MARGIN,
@@ -65,18 +66,11 @@ def judged(film: Film, network: NetworkWeights) -> Judged:
 
 
 def fit_calibration(films: Iterable[Judged]) -> tuple[float, float]:
-    """Scale and offset of the logistic function that fits best, by Newton's method (Platt)."""
+    """Scale and offset of the logistic function of the log odds that fits best (Platt)."""
     pairs = [pair for one in films for pair in verdicts(one.film.transitions, one.alarms)]
-    odds = np.array([log_odds(p) for p, _ in pairs])
-    right = np.array([float(r) for _, r in pairs])
-    inputs = np.stack([odds, np.ones_like(odds)], axis=1)
-    fitted = np.array([1.0, 0.0])
-    for _ in range(50):
-        shares = 1.0 / (1.0 + np.exp(-inputs @ fitted))
-        slope = inputs.T @ (right - shares)
-        curve = (inputs * (shares * (1.0 - shares))[:, None]).T @ inputs
-        fitted = fitted + np.linalg.solve(curve + 1e-6 * np.eye(2), slope)
-    return float(fitted[0]), float(fitted[1])
+    odds = np.array([[log_odds(p)] for p, _ in pairs])
+    scale, offset = fitted(odds, np.array([float(right) for _, right in pairs]))
+    return scale, offset
 
 
 def log_odds(probability: float) -> float:

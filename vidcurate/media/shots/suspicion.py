@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.shots.bands import HEIGHT, WIDTH, histograms
+from vidcurate.media.shots.bands import (
+    ZONES_ACROSS,
+    ZONES_DOWN,
+    histograms,
+    pooled,
+    unit_rows,
+)
 
 # How many packets around one tell what is usual there.
 AROUND, BESIDE = 12, 3
@@ -242,7 +248,8 @@ def picture_distances(before: Pictures, after: Pictures) -> Values:
         np.sqrt(np.clip(1.0 - np.einsum("td,td->t", one, other), 0.0, 1.0))
         for one, other in zip(*pairs, strict=True)
     ]
-    parts = np.abs(zones(before) - zones(after)).sum(axis=1).reshape(len(before), -1)
+    zones = [pooled(p.astype(np.float32), ZONES_DOWN, ZONES_ACROSS) for p in (before, after)]
+    parts = np.abs(zones[0] - zones[1]).sum(axis=1).reshape(len(before), -1)
     changed = np.minimum(parts / CHANGED, 1.0).mean(axis=1)
     return np.stack([*columns, changed], axis=1).astype(np.float64)
 
@@ -257,16 +264,3 @@ def vectors_of(pictures: Pictures) -> list[Values]:
         unit_rows(np.concatenate(slopes, axis=1), FLAT_SLOPE),
         np.sqrt(histograms(pictures)),
     ]
-
-
-def unit_rows(rows: Values, flat: float) -> Values:
-    """Scale rows to length one with one more number, which makes nearly empty rows equal."""
-    constant = np.full((len(rows), 1), flat * rows.shape[1] ** 0.5)
-    longer = np.concatenate([rows, constant], axis=1)
-    return np.asarray(longer / np.linalg.norm(longer, axis=1, keepdims=True))
-
-
-def zones(pictures: Pictures) -> Values:
-    """Return means of 6 x 8 parts of each plane: shape (n, 3, 6, 8)."""
-    parts = pictures.astype(np.float32).reshape(len(pictures), 3, 6, HEIGHT // 6, 8, WIDTH // 8)
-    return np.asarray(parts.mean(axis=(3, 5)))
