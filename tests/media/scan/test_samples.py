@@ -65,6 +65,20 @@ def test_interval(video: Path, tmp_path: Path) -> None:
     assert len(rows) == 3
 
 
+@pytest.mark.parametrize("form", ["yuv420p", "yuvj420p"])
+def test_exposure_is_of_the_full_range(form: str, tmp_path: Path) -> None:
+    """A picture a quarter black and a quarter white is so in limited and in full range."""
+    video = tmp_path / "halves.mkv"
+    boxes = "drawbox=w=80:color=black:t=fill,drawbox=x=240:w=80:color=white:t=fill"
+    bars = f"color=gray:size=320x180,{boxes}"
+    ffmpeg(
+        "-f", "lavfi", "-t", "0.2", "-i", bars, "-pix_fmt", form, "-c:v", "mjpeg", f"file:{video}"
+    )
+    row = sampled(video, tmp_path)[0]
+    found = [row[name] for name in ("dark_share", "bright_share", "contrast")]
+    assert found == pytest.approx([0.25, 0.25, 1.0], abs=0.02)
+
+
 def test_proxy_is_scaled_and_never_enlarged(video: Path, tmp_path: Path) -> None:
     """A 320 x 180 video keeps its size at 448, and becomes 160 x 90 at 160."""
     assert picture(sampled(video, tmp_path)[0]).shape == (180, 320, 3)

@@ -57,20 +57,25 @@ class Faults(Damage):
     offsets: Sequence[int] = (0,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SmallFrame:
     """A frame made small: 8-bit I420 of shape (height * 3 / 2, width), in limited range.
 
-    `colorspace` is FFmpeg's number of the matrix that its colours are in.
+    `colorspace` is FFmpeg's number of the matrix that its colours are in. `luma` is the upper two
+    thirds, shape (height, width), `u` and `v` are of half that size.
     """
 
     i420: Plane
     colorspace: int
+    luma: Plane = field(init=False)
+    u: Plane = field(init=False)
+    v: Plane = field(init=False)
 
-    @property
-    def luma(self) -> Plane:
-        """The luma plane, shape (height, width): the upper two thirds."""
-        return self.i420[: self.i420.shape[0] * 2 // 3]
+    def __post_init__(self) -> None:
+        """View the planes."""
+        height, width = self.i420.shape[0] * 2 // 3, self.i420.shape[1]
+        self.luma = self.i420[:height]
+        self.u, self.v = self.i420[height:].reshape(2, height // 2, width // 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Shrinker:
     graph_key: tuple[object, ...] = ()
     key: tuple[object, ...] = ()
     steps: Steps | None = None
-    ring: deque[tuple[Plane, ...]] = field(default_factory=deque)
+    ring: deque[SmallFrame] = field(default_factory=deque)
 
     def shrink(self, frame: VideoFrame) -> SmallFrame:
         """Shrink a frame; the result is valid until `KEPT` calls after this one."""
@@ -118,15 +123,16 @@ class Shrinker:
             matrix = small_matrix(frame) if is_rgb(frame.format) else matrix
             planes, steps = self.convert(frame).planes, UNSCALED
         if not self.ring:
-            self.ring.extend(small_planes(*self.size) for _ in range(KEPT))
+            self.ring.extend(empty_frame(*self.size) for _ in range(KEPT))
         self.ring.rotate()
-        small, luma, u, v = self.ring[0]
-        sample(planes[0], steps.luma, luma)
+        small = self.ring[0]
+        small.colorspace = matrix
+        sample(planes[0], steps.luma, small.luma)
         n_chroma = steps.n_interleaved
-        sample(planes[1], steps.chroma, u, n_chroma)
+        sample(planes[1], steps.chroma, small.u, n_chroma)
         # The last plane is V, or the one that holds both U and V.
-        sample(planes[-1], steps.chroma, v, n_chroma, n_chroma - 1)
-        return SmallFrame(small, matrix)
+        sample(planes[-1], steps.chroma, small.v, n_chroma, n_chroma - 1)
+        return small
 
     def steps_through(self, frame: VideoFrame) -> Steps | None:
         """Return the steps at which frames like this one are sampled; None if they are converted.
@@ -178,10 +184,9 @@ def small_matrix(frame: VideoFrame) -> int:
     return assumed_matrix(frame.width, frame.height) if matrix == RGB else matrix
 
 
-def small_planes(width: int, height: int) -> tuple[Plane, ...]:
-    """Allocate a small frame's I420: the whole of it, and its Y, U and V."""
-    whole = np.empty((height * 3 // 2, width), np.uint8)
-    return whole, whole[:height], *whole[height:].reshape(2, height // 2, width // 2)
+def empty_frame(width: int, height: int) -> SmallFrame:
+    """Allocate a small frame."""
+    return SmallFrame(np.empty((height * 3 // 2, width), np.uint8), 0)
 
 
 def sample(

@@ -125,7 +125,7 @@ class Sampler:
             self.compare(self.pending, pts, small.luma)
         if self.due is None or pts >= self.due:
             self.finish()
-            row = sample_row(pts, frame, self.shape, self.reformatter)
+            row = sample_row(pts, frame, small, self.shape, self.reformatter)
             self.pending = Pending(pts, small.luma.copy(), row)
             self.flow_due = pts + self.ticks(FLOW_GAP_S)
             self.last, self.due = pts, pts + self.ticks(self.interval_s)
@@ -168,7 +168,11 @@ class Sampler:
 
 
 def sample_row(
-    pts: int, frame: VideoFrame, shape: ProxyShape, reformatter: VideoReformatter
+    pts: int,
+    frame: VideoFrame,
+    small: SmallFrame,
+    shape: ProxyShape,
+    reformatter: VideoReformatter,
 ) -> dict[str, object]:
     """Measure one frame by itself, and encode its proxy as a JPEG.
 
@@ -179,7 +183,7 @@ def sample_row(
     picture = as_rgb(frame, shape.width, shape.height, "bgr24", "AREA", reformatter)
     bgr = upright(picture.to_ndarray(), shape.matrix)
     luma, full_range = native_luma(frame)
-    measures = measure(luma, full_range=full_range)
+    measures = measure(luma, small.luma, full_range=full_range)
     row: dict[str, object] = asdict(measures)
     row |= upright_bars(measures, shape.matrix)
     coarse = coarse_pixels(bgr)

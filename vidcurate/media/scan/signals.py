@@ -29,15 +29,15 @@ METRICS: dict[str, tuple[str, ...]] = {
     "transnet": transnet.COLUMNS,
 }
 DEFAULT_METRICS = ("learned",)
-# These are made of colours as swscale gives them, and luma with them, by BT.601. Without them the
-# video's own luma is widened, which takes a tenth of the time; strong colours then differ by some
-# levels.
+# These are made of colours as swscale gives them, and luma with them, by BT.601. Without them it is
+# the video's own luma that is measured, which takes a tenth of the time; strong colours then differ
+# by some levels.
 COLOUR_METRICS = frozenset(METRICS) - {"learned", "transnet"}
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
 
-# Factor and offset from limited to full range.
-WIDENED = 255 / 219, -16 * 255 / 219
-BLACK_BELOW = 20
+# What is taken off a level, and the factor, that make it one of full range.
+LIMITED, FULL = (16.0, 255 / 219), (0.0, 1.0)
+BLACK_BELOW = 19.5
 BINS = 128
 HASH_SIDE, HASH_INPUT = 8, 16
 
@@ -82,9 +82,10 @@ class SignalMeter:
     previous: ComparedFrame | None = None
     reusable: ComparedFrame | None = None
     delta: Image | None = None
-    lumas: deque[Image] = field(default_factory=deque)
-    n_waiting: int = 0
+    waiting: list[Image] = field(default_factory=list)
+    ring: deque[Image] = field(default_factory=deque)
     black: NDArray[np.bool_] | None = None
+    scale: tuple[float, float] = field(init=False)
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     levels: NDArray[np.float64] = field(init=False)
     deltas: NDArray[np.float64] = field(init=False)
@@ -96,6 +97,7 @@ class SignalMeter:
     def __post_init__(self) -> None:
         """Allocate one block."""
         signal_columns(self.metrics)
+        self.scale = LIMITED if COLOUR_METRICS.isdisjoint(self.metrics) else FULL
         self.levels = np.empty((self.capacity, 4))
         self.deltas = np.zeros((self.capacity, 7))
         self.histograms = np.empty((self.capacity, 256), np.float32)
@@ -107,46 +109,46 @@ class SignalMeter:
         That is PySceneDetect's content value with its default weights, or the mean change of luma
         where the content metric is not recorded.
         """
-        native = small.luma
-        if not self.lumas:
-            self.lumas.extend(np.empty(native.shape, np.uint8) for _ in range(KEPT + 1))
-        self.lumas.rotate()
-        luma = self.lumas[0]
-        bgr = None
-        if COLOUR_METRICS.isdisjoint(self.metrics):
-            factor, offset = WIDENED
-            cv2.addWeighted(native, factor, native, 0, offset, dst=luma)
-        else:
-            bgr = self.to_bgr(small)
-            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=luma)
+        bgr = None if self.scale is LIMITED else self.to_bgr(small)
+        luma = small.luma if bgr is None else self.grey(bgr)
         change = 0.0
         if self.previous_luma is not None:
-            change = cv2.norm(luma, self.previous_luma, cv2.NORM_L1) / luma.size
+            levels = cv2.norm(luma, self.previous_luma, cv2.NORM_L1)
+            change = levels / luma.size * self.scale[1]
         self.levels[self.count, 3] = change
         if bgr is not None:
             change = self.compare(bgr, luma, change)
         self.previous_luma = luma
+        self.waiting.append(luma)
         self.count += 1
-        self.n_waiting += 1
-        if self.n_waiting == KEPT:
+        if len(self.waiting) == KEPT:
             self.measure_waiting()
         return change
 
+    def grey(self, bgr: Image) -> Image:
+        """Return the luma of a picture in BGR, which is kept as long as a small frame is."""
+        if not self.ring:
+            self.ring.extend(np.empty(bgr.shape[:2], np.uint8) for _ in range(KEPT + 1))
+        self.ring.rotate()
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=self.ring[0]))
+
     def measure_waiting(self) -> None:
         """Measure the luma of the frames that wait: mean, standard deviation, share of black."""
-        for place in range(self.n_waiting):
-            luma, row = self.lumas[place], self.count - 1 - place
+        offset, factor = self.scale
+        black_code = math.ceil(offset + BLACK_BELOW / factor)
+        for row, luma in enumerate(self.waiting, self.count - len(self.waiting)):
             if self.black is None:
                 self.black = np.empty(luma.shape, bool)
             mean, spread = cv2.meanStdDev(luma)
-            black = np.count_nonzero(np.less(luma, BLACK_BELOW, out=self.black)) / luma.size
-            self.levels[row, :3] = mean[0, 0], spread[0, 0], black
+            black = np.count_nonzero(np.less(luma, black_code, out=self.black)) / luma.size
+            level = min(max(0.0, (mean[0, 0] - offset) * factor), 255.0)
+            self.levels[row, :3] = level, spread[0, 0] * factor, black
             if "histogram" in self.metrics:
                 counts = cv2.calcHist([luma], [0], None, [256], [0, 256])
                 self.histograms[row] = counts.ravel()
             if "hash" in self.metrics:
                 self.hashes[row] = low_frequencies(luma)
-        self.n_waiting = 0
+        self.waiting.clear()
 
     def to_bgr(self, small: SmallFrame) -> Image:
         """Convert a small frame to BGR, shape (height, width, 3), by swscale.

@@ -61,9 +61,7 @@ class Descriptions:
 
 def small_yuv(small: SmallFrame, into: Bytes) -> None:
     """Shrink a small frame of any size to Y, U and V of 32 x 18: fills shape (3, 18, 32)."""
-    height, width = small.luma.shape
-    chroma = small.i420[height:].reshape(2, height // 2, width // 2)
-    for plane, row in zip((small.luma, *chroma), into, strict=True):
+    for plane, row in zip((small.luma, small.u, small.v), into, strict=True):
         shrink(plane, row)
 
 

@@ -153,11 +153,18 @@ class LearnedDetector:
 
     def describe_block(self) -> None:
         """Describe the pictures so far, and score the frames that have enough around them."""
-        described = [
-            picture_features(self.pictures[first : min(first + CHUNK, self.count)])
-            for first in range(0, self.count, CHUNK)
+        self.go_on(self.described())
+
+    def described(self) -> list[Descriptions]:
+        """Describe the pictures of which nothing is known yet."""
+        count, self.count = self.count, 0
+        return [
+            picture_features(self.pictures[first : min(first + CHUNK, count)])
+            for first in range(0, count, CHUNK)
         ]
-        self.count = 0
+
+    def go_on(self, described: list[Descriptions]) -> None:
+        """Score the frames that have enough around them now that more are described."""
         before = self.kept if self.kept is not None else repeat_frame(described[0], 0, MARGIN)
         window = concatenate(before, *described)
         if len(window) > 2 * MARGIN:
@@ -177,12 +184,10 @@ class LearnedDetector:
 
     def finish(self) -> None:
         """Score what is left, as if the last frame were repeated; nothing can be added after."""
-        last = self.pictures[self.count - 1].copy()
-        while self.pending:
-            end = min(self.block, self.count + MARGIN)
-            self.pictures[self.count : end] = last
-            self.count = end
-            self.describe_block()
+        described = self.described()
+        last = described[-1] if described else self.kept
+        if last is not None:
+            self.go_on([*described, repeat_frame(last, len(last) - 1, MARGIN)])
 
 
 def concatenate(*runs: Descriptions) -> Descriptions:

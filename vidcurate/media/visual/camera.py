@@ -37,7 +37,7 @@ VOTERS = (5, 4)  # cells across and down that have one vote each
 BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
 # Side of what is compared to track a point, the halvings of the picture where that starts, and
 # when it ends: after so many steps, or at one of under so many pixels.
-TRACKED, HALVINGS = (11, 11), 1
+TRACKED, HALVINGS = (8, 8), 0
 SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 TRIALS = 96
 MIN_DISTANCE = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom

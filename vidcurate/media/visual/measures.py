@@ -31,7 +31,6 @@ COLOUR_NAMES = (
 BANDS = 6
 BAND_PIXELS = 1 << 18
 GRID = 8
-GRID_SAMPLES = 1 << 16
 COLOUR_STEP = 3
 DARK_BELOW, BRIGHT_ABOVE = 13, 242
 BAR_LEVEL = 20
@@ -64,10 +63,13 @@ class Measures:
     letterbox_bottom: float | None
 
 
-def measure(luma: Image, *, full_range: bool) -> Measures:
-    """Measure native luma of shape (height, width), 8-bit, in limited or full range."""
+def measure(luma: Image, grid: Image, *, full_range: bool) -> Measures:
+    """Measure native luma of shape (height, width), 8-bit, in limited or full range.
+
+    `grid` are pixels of the same luma at even distances, in limited range.
+    """
     bands = spread_bands(luma)
-    dark, bright, contrast = exposure(luma, full_range=full_range)
+    dark, bright, contrast = exposure(grid)
     left, top, right, bottom = letterbox(luma, full_range=full_range)
     return Measures(
         sharpness=sharpness(bands),
@@ -123,29 +125,21 @@ def blockiness(bands: list[Image]) -> float:
     After Wang, Sheikh and Bovik (2002), as a ratio. One level is added to both sides so that flat
     pictures do not divide by nothing.
     """
-    on_grid, elsewhere = np.zeros(2), np.zeros(2)
+    on_grid, everywhere = np.zeros(2), np.zeros(2)
     for band in bands:
-        for axis in (0, 1):
-            steps = step_profile(band, axis)
-            grid = steps[GRID - 1 :: GRID]
-            on_grid += grid.sum(), grid.size
-            elsewhere += steps.sum() - grid.sum(), steps.size - grid.size
-    means = [total / max(count, 1.0) for total, count in (on_grid, elsewhere)]
+        for lines in (band, cv2.transpose(band)):
+            on_grid += sum_of_steps(lines, GRID)
+            everywhere += sum_of_steps(lines, 1)
+    means = [total / max(n_steps, 1.0) for total, n_steps in (on_grid, everywhere - on_grid)]
     return float((means[0] + 1.0) / (means[1] + 1.0))
 
 
-def step_profile(band: Image, axis: int) -> NDArray[np.float64]:
-    """Return the mean absolute luma step to the next row (axis 0) or column (axis 1)."""
-    if band.shape[axis] < 2:  # noqa: PLR2004 - a step needs two pixels
-        return np.zeros(0)
-    if axis == 0:
-        steps = cv2.reduce(cv2.absdiff(band[1:], band[:-1]), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
-    else:
-        steps = cv2.reduce(
-            cv2.absdiff(band[:, 1:], band[:, :-1]), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S
-        )
-    profile: NDArray[np.float64] = steps.ravel() / band.shape[1 - axis]
-    return profile
+def sum_of_steps(lines: Image, every: int) -> tuple[float, int]:
+    """Add up the mean absolute luma steps into every so many-th row, and count them."""
+    after = lines[every::every]
+    before = lines[every - 1 :: every][: len(after)]
+    total = cv2.norm(after, before, cv2.NORM_L1) if after.size else 0.0
+    return total / lines.shape[1], len(after)
 
 
 def count_pixels(bands: list[Image]) -> int:
@@ -153,16 +147,14 @@ def count_pixels(bands: list[Image]) -> int:
     return sum(band.size for band in bands)
 
 
-def exposure(luma: Image, *, full_range: bool) -> tuple[float, float, float]:
-    """Return shares of dark and of bright pixels, and contrast, from an even grid of native pixels.
+def exposure(grid: Image) -> tuple[float, float, float]:
+    """Return shares of dark and of bright pixels, and contrast, of luma in limited range.
 
     Dark is below 5 % of full range, bright above 95 %. Contrast is the distance between the 5th
     and the 95th percentile of luma as a share of full range.
     """
-    step = max(1, int(np.sqrt(luma.size / GRID_SAMPLES)))
-    grid = np.ascontiguousarray(luma[::step, ::step])
     counts = np.asarray(cv2.calcHist([grid], [0], None, [256], [0, 256])).ravel()
-    levels = level_table(full_range=full_range)
+    levels = level_table(full_range=False)
     below = np.cumsum(counts) / grid.size
     dark = counts[levels < DARK_BELOW].sum() / grid.size
     bright = counts[levels > BRIGHT_ABOVE].sum() / grid.size
