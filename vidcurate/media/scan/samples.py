@@ -46,6 +46,8 @@ EIGHT_BIT_LUMA = frozenset(
 )
 
 OF_ONE_FRAME = (*Measures.__dataclass_fields__, "colourfulness")
+OBJECT_CELLS = "object_cells"
+OF_CAMERA = ("pan", "tilt", "zoom", "roll", "agreement", "object_motion", OBJECT_CELLS)
 OF_TWO_FRAMES = (
     *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
     *("agreement", "shake", "object_motion"),
@@ -54,7 +56,7 @@ SAMPLES_SCHEMA = pa.schema(
     [
         pa.field("pts", pa.int64(), False),
         *(pa.field(name, pa.float32()) for name in (*OF_ONE_FRAME, *OF_TWO_FRAMES)),
-        pa.field("object_cells", pa.list_(pa.float32(), 2 * CELLS**2)),
+        pa.field(OBJECT_CELLS, pa.list_(pa.float32(), 2 * CELLS**2)),
         pa.field("colours", pa.list_(pa.float32(), len(COLOUR_NAMES)), False),
         pa.field("jpeg", pa.binary(), False),
     ]
@@ -137,11 +139,12 @@ class Sampler:
             self.finish()
             return
         flow = self.flow.between(sample.luma, luma)
-        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s)
+        places = sample.camera.reached if sample.camera else None
+        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s, places)
         if "motion_mean" not in sample.row:
             speed = flow_speed(flow, elapsed_s)
             sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
-            sample.row |= asdict(camera) if camera else {}
+            sample.row |= {name: getattr(camera, name) for name in OF_CAMERA} if camera else {}
         elif camera and sample.camera:
             sample.row["shake"] = velocity_change(sample.camera, camera)
         if camera is None or sample.camera is not None:

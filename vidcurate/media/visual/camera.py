@@ -39,7 +39,7 @@ BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of
 # when it ends: after so many steps, or at one of under so many pixels.
 TRACKED, HALVINGS = (8, 8), 0
 SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
-TRIALS = 96
+TRIALS, POLLED = 96, 128  # draws of two points, and about how many points judge each
 MIN_DISTANCE = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
 # A point follows within this distance, in diagonals (under half a pixel of a small picture), and
 # this share of its own motion, as fast flow is measured less exactly.
@@ -66,7 +66,7 @@ class CameraMotion:
     logarithm of the scale; `roll` (clockwise) of the camera in radians. `agreement` is the share of
     `votes` that follow. `object_motion` is the mean length of what the camera does not explain, in
     diagonals, by votes, `object_cells` its mean vector (right, down) in each cell of a 3 x 3 grid,
-    row by row.
+    row by row. `reached` are the places in the later picture, in pixels, of the points tracked.
     """
 
     pan: float
@@ -76,6 +76,7 @@ class CameraMotion:
     agreement: float
     object_motion: float
     object_cells: Values
+    reached: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,20 @@ def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
 
 
 def camera_motion(
-    flow: Values, before: Image, after: Image, view: View, elapsed_s: Fraction
+    flow: Values,
+    before: Image,
+    after: Image,
+    view: View,
+    elapsed_s: Fraction,
+    places: Values | None = None,
 ) -> CameraMotion | None:
     """Measure the motion of camera and objects between two luma pictures, from the flow in pixels.
 
+    `places` are the points to track, in pixels (right, down), those of most texture if not given.
     None in pictures without texture.
     """
-    places, moves = textured(flow, before)
-    places, moves = tracked(places, moves, before, after)
+    places = textured(before) if places is None else inside(places, before)
+    places, moves = tracked(places, moves_at(places, flow), before, after)
     if len(places) < MIN_POINTS:
         return None
     weights = votes(places, before)
@@ -141,6 +148,7 @@ def camera_motion(
         agreement=fit.agreement,
         object_motion=float(np.average(np.hypot(*left.T), weights=weights)),
         object_cells=cell_means(positions, left, view),
+        reached=places + moves,
     )
 
 
@@ -158,7 +166,9 @@ def similarity(before: Points, after: Points, weights: Values) -> Similarity | N
         return None
     turns = (after[second] - after[first])[far] / apart[far]
     shifts = after[first][far] - turns * before[first][far]
-    best = int((np.maximum(0, 1 - misses(turns, shifts, before, after, reach)) @ weights).argmax())
+    polled = slice(None, None, -(-len(before) // POLLED))
+    missed = misses(turns, shifts, before[polled], after[polled], reach[polled])
+    best = int((np.maximum(0, 1 - missed) @ weights[polled]).argmax())
     turn, shift = complex(turns[best]), complex(shifts[best])
     for _ in range(REFINEMENTS):
         follows = np.abs(turn * before + shift - after) < reach
@@ -185,9 +195,11 @@ def misses(turns: Points, shifts: Points, before: Points, after: Points, reach: 
 
 def least_squares(sources: Points, targets: Points, weights: Values) -> tuple[complex, complex]:
     """Fit the factor and shift that bring points nearest to their targets, by weights."""
-    middle, goal = (np.average(group, weights=weights) for group in (sources, targets))
+    shares = weights / weights.sum()
+    middle, goal = shares @ sources, shares @ targets
     arms = sources - middle
-    turn = (weights * arms.conj()) @ (targets - goal) / (weights @ np.abs(arms) ** 2)
+    weighted = shares * arms
+    turn = np.vdot(weighted, targets - goal) / np.vdot(weighted, arms).real
     return complex(turn), complex(goal - turn * middle)
 
 
@@ -218,9 +230,22 @@ def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
     return math.hypot(change.real if turns_back else SAME_WAY * change.real, change.imag)
 
 
-def textured(flow: Values, before: Image) -> tuple[Values, Values]:
-    """Choose each block's points of most texture: positions and flow in pixels, shape (n, 2)."""
-    hold = corner_strength(before)
+def inside(places: Values, picture: Image) -> Values:
+    """Leave out places that lie along the border of a picture or out of it."""
+    height, width = picture.shape
+    least, most = np.float32(EDGE), np.array([width, height], np.float32) - np.float32(EDGE)
+    return places[((places >= least) & (places < most)).all(axis=1)]
+
+
+def moves_at(places: Values, flow: Values) -> Values:
+    """Return the flow at the pixels nearest to some places, shape (n, 2)."""
+    columns, rows = (places + np.float32(0.5)).astype(int).T
+    return flow[rows, columns]
+
+
+def textured(picture: Image) -> Values:
+    """Choose each block's points of most texture: places in pixels, shape (n, 2)."""
+    hold = corner_strength(picture)
     down, across = hold.shape
     # Blocks begin at the picture's corner, the grid one point after it.
     n_down, n_across = (-(-(length + 1) // POINTS_ALONG) for length in hold.shape)
@@ -233,8 +258,7 @@ def textured(flow: Values, before: Image) -> tuple[Values, Values]:
     point = best[block, rank]
     rows = block // n_across * POINTS_ALONG + point // POINTS_ALONG - 1
     columns = block % n_across * POINTS_ALONG + point % POINTS_ALONG - 1
-    places = np.stack([columns, rows], axis=1) * POINT_STEP + EDGE
-    return places.astype(np.float32), flow[places[:, 1], places[:, 0]]
+    return (np.stack([columns, rows], axis=1) * POINT_STEP + EDGE).astype(np.float32)
 
 
 def corner_strength(picture: Image) -> Values:
