@@ -17,6 +17,7 @@ from vidcurate.media.io.decode import SmallFrame, as_planar, plane_array
 from vidcurate.media.io.orientation import Matrix, upright
 from vidcurate.media.visual.camera import (
     CELLS,
+    MIN_FLOW_SIDE,
     CameraMotion,
     FlowMeter,
     View,
@@ -39,7 +40,6 @@ SETTLE_S = Fraction(1, 10)
 MIN_GAP_S = Fraction(1, 4)
 FLOW_GAP_S = Fraction(8, 100)
 FLOW_GAP_MAX_S = Fraction(1, 4)
-MIN_FLOW_SIDE = 32
 LIMITED_RANGE = 1
 EIGHT_BIT_LUMA = frozenset(
     {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12"}
@@ -138,20 +138,36 @@ class Sampler:
         if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < MIN_FLOW_SIDE:
             self.finish()
             return
-        flow = self.flow.between(sample.luma, luma)
-        places = sample.camera.reached if sample.camera else None
-        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s, places)
-        if "motion_mean" not in sample.row:
-            speed = flow_speed(flow, elapsed_s)
-            sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
-            sample.row |= {name: getattr(camera, name) for name in OF_CAMERA} if camera else {}
-        elif camera and sample.camera:
-            sample.row["shake"] = velocity_change(sample.camera, camera)
-        if camera is None or sample.camera is not None:
-            self.finish()
-        else:
-            sample.pts, sample.luma, sample.camera = pts, luma.copy(), camera
+        if sample.camera is None:
+            sample.camera = self.measure_motion(sample, luma, elapsed_s)
+            sample.pts, sample.luma = pts, luma.copy()
             self.flow_due = pts + self.ticks(FLOW_GAP_S)
+            if sample.camera is None:
+                self.finish()
+        else:
+            self.measure_shake(sample, sample.camera, luma, elapsed_s)
+            self.finish()
+
+    def measure_motion(
+        self, sample: Pending, luma: Image, elapsed_s: Fraction
+    ) -> CameraMotion | None:
+        """Note how all that is seen moves up to a later picture; returns the camera's part."""
+        flow = self.flow.between(sample.luma, luma)
+        speed = flow_speed(flow, elapsed_s)
+        sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
+        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s)
+        if camera:
+            sample.row |= {name: getattr(camera, name) for name in OF_CAMERA}
+        return camera
+
+    def measure_shake(
+        self, sample: Pending, first: CameraMotion, luma: Image, elapsed_s: Fraction
+    ) -> None:
+        """Note how steadily the camera moves on, from where its first points are now."""
+        flow, view = self.flow.roughly(sample.luma, luma), self.shape.view
+        then = camera_motion(flow, sample.luma, luma, view, elapsed_s, first.reached)
+        if then:
+            sample.row["shake"] = velocity_change(first, then)
 
     def finish(self) -> None:
         """Complete the waiting sample with what is known of it."""

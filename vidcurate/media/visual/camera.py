@@ -23,6 +23,8 @@ from vidcurate.media.visual.measures import Image
 Values = NDArray[np.float32]
 Points = NDArray[np.complex64]
 
+AREA = cv2.INTER_AREA
+MIN_FLOW_SIDE = 32  # pixels of the smallest picture that flow is measured on
 POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 144
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
 # Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
@@ -104,6 +106,13 @@ class FlowMeter:
         """Return the flow in pixels, shape (height, width, 2), between two luma pictures."""
         return np.asarray(self.flow.calc(before, after, None))  # type: ignore[call-overload]
 
+    def roughly(self, before: Image, after: Image) -> Values:
+        """Return the flow at half the size, in whole pixels: enough to begin to track from."""
+        if min(before.shape) < 2 * MIN_FLOW_SIDE:
+            return self.between(before, after)
+        small = (cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=AREA) for p in (before, after))
+        return 2 * self.between(*(np.asarray(picture, np.uint8) for picture in small))
+
 
 def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
     """Return mean and standard deviation of the flow's length, in diagonals a second."""
@@ -124,11 +133,12 @@ def camera_motion(
 ) -> CameraMotion | None:
     """Measure the motion of camera and objects between two luma pictures, from the flow in pixels.
 
-    `places` are the points to track, in pixels (right, down), those of most texture if not given.
+    The flow may be of less rows and columns. `places` are the points to track, in pixels (right,
+    down), those of most texture if not given.
     None in pictures without texture.
     """
     places = textured(before) if places is None else inside(places, before)
-    places, moves = tracked(places, moves_at(places, flow), before, after)
+    places, moves = tracked(places, moves_at(places, flow, before), before, after)
     if len(places) < MIN_POINTS:
         return None
     weights = votes(places, before)
@@ -237,10 +247,12 @@ def inside(places: Values, picture: Image) -> Values:
     return places[((places >= least) & (places < most)).all(axis=1)]
 
 
-def moves_at(places: Values, flow: Values) -> Values:
-    """Return the flow at the pixels nearest to some places, shape (n, 2)."""
-    columns, rows = (places + np.float32(0.5)).astype(int).T
-    return flow[rows, columns]
+def moves_at(places: Values, flow: Values, picture: Image) -> Values:
+    """Return the flow at some places of a picture, shape (n, 2)."""
+    scale = np.array([flow.shape[1], flow.shape[0]], np.float32) / picture.shape[::-1]
+    columns, rows = ((places + 0.5) * scale).astype(int).T
+    moves: Values = flow[rows, columns]
+    return moves
 
 
 def textured(picture: Image) -> Values:

@@ -38,7 +38,7 @@ BAR_LEVEL = 20
 # 0.20 to 1 at true bars, 0.14 and less at the dark edges of a stage, a concert and a candidates.
 MIN_ALONG = 0.17
 # From blue, green and red to red minus green, and to yellow minus blue.
-OPPONENT = np.array([[0.0, -1.0, 1.0], [-1.0, 0.5, 0.5]], np.float32)
+OPPONENT = np.array([[0.0, -1.0], [-1.0, 0.5], [1.0, 0.5]], np.float32)
 SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0], np.float32)
 
 
@@ -127,7 +127,7 @@ def blockiness(bands: list[Image]) -> float:
     """
     on_grid, everywhere = np.zeros(2), np.zeros(2)
     for band in bands:
-        for lines in (band, cv2.transpose(band)):
+        for lines in (band, np.asarray(cv2.transpose(band), np.uint8)):
             on_grid += sum_of_steps(lines, GRID)
             everywhere += sum_of_steps(lines, 1)
     means = [total / max(n_steps, 1.0) for total, n_steps in (on_grid, everywhere - on_grid)]
@@ -212,7 +212,7 @@ def colourfulness(coarse: Image) -> float:
 
     0 is grey; about 33 is moderate, 59 quite and 109 extremely colourful by their raters.
     """
-    opponent = cv2.transform(coarse.astype(np.float32), OPPONENT)
+    opponent = coarse.astype(np.float32) @ OPPONENT
     mean, spread = cv2.meanStdDev(opponent)
     return float(np.hypot(*spread.ravel()) + 0.3 * np.hypot(*mean.ravel()))
 
