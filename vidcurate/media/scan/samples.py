@@ -18,7 +18,6 @@ from vidcurate.media.io.orientation import Matrix, upright
 from vidcurate.media.visual.camera import (
     CELLS,
     MIN_FLOW_SIDE,
-    CameraMotion,
     FlowMeter,
     View,
     camera_motion,
@@ -39,6 +38,7 @@ ABRUPT = 20.0
 SETTLE_S = Fraction(1, 10)
 MIN_GAP_S = Fraction(1, 4)
 FLOW_GAP_S = Fraction(8, 100)
+N_FOLLOWED = 2
 FLOW_GAP_MAX_S = Fraction(1, 4)
 LIMITED_RANGE = 1
 EIGHT_BIT_LUMA = frozenset(
@@ -85,29 +85,31 @@ class ProxyShape:
 
 
 @dataclass(slots=True)
-class Pending:
-    """A sample that waits for later frames to measure motion against."""
+class Sample:
+    """A sample's row, and the times and small luma of its frame and of up to two later ones."""
 
-    pts: int
-    luma: Image
     row: dict[str, object]
-    camera: CameraMotion | None = None
+    seen: list[tuple[int, Image]]
 
 
 @dataclass(slots=True)
 class Sampler:
-    """Chooses the frames to sample and collects their rows; times are ticks of `time_base`."""
+    """Chooses the frames to sample and collects their rows; times are ticks of `time_base`.
+
+    Motion is measured when the rows are taken: in one go, that is faster than between two frames
+    that a decoder works on.
+    """
 
     shape: ProxyShape
     time_base: Fraction
     interval_s: Fraction
-    rows: list[dict[str, object]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     due: int | None = None
     last: int | None = None
     flow_due: int = 0
     n_samples: int = 0
     is_changing: bool = False
-    pending: Pending | None = None
+    pending: Sample | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     flow: FlowMeter = field(default_factory=FlowMeter)
 
@@ -124,62 +126,58 @@ class Sampler:
             soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(MIN_GAP_S))
             self.due = min(soon, self.last + self.ticks(self.interval_s + MIN_GAP_S))
         if self.pending is not None and pts >= self.flow_due:
-            self.compare(self.pending, pts, small.luma)
+            self.follow(self.pending, pts, small.luma)
         if self.due is None or pts >= self.due:
             self.finish()
             row = sample_row(pts, frame, small, self.shape, self.reformatter)
-            self.pending = Pending(pts, small.luma.copy(), row)
+            self.pending = Sample(row, [(pts, small.luma.copy())])
             self.flow_due = pts + self.ticks(FLOW_GAP_S)
             self.last, self.due = pts, pts + self.ticks(self.interval_s)
 
-    def compare(self, sample: Pending, pts: int, luma: Image) -> None:
-        """Measure the motion up to a later frame; a second such frame shows how steady it is."""
-        elapsed_s = (pts - sample.pts) * self.time_base
-        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < MIN_FLOW_SIDE:
-            self.finish()
-            return
-        if sample.camera is None:
-            sample.camera = self.measure_motion(sample, luma, elapsed_s)
-            sample.pts, sample.luma = pts, luma.copy()
+    def follow(self, sample: Sample, pts: int, luma: Image) -> None:
+        """Keep what a later frame shows; a second such frame shows how steady the motion is."""
+        elapsed_s = (pts - sample.seen[-1][0]) * self.time_base
+        if elapsed_s <= FLOW_GAP_MAX_S and min(luma.shape) >= MIN_FLOW_SIDE:
+            sample.seen.append((pts, luma.copy()))
             self.flow_due = pts + self.ticks(FLOW_GAP_S)
-            if sample.camera is None:
-                self.finish()
-        else:
-            self.measure_shake(sample, sample.camera, luma, elapsed_s)
-            self.finish()
-
-    def measure_motion(
-        self, sample: Pending, luma: Image, elapsed_s: Fraction
-    ) -> CameraMotion | None:
-        """Note how all that is seen moves up to a later picture; returns the camera's part."""
-        flow = self.flow.between(sample.luma, luma)
-        speed = flow_speed(flow, elapsed_s)
-        sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
-        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s)
-        if camera:
-            sample.row |= {name: getattr(camera, name) for name in OF_CAMERA}
-        return camera
-
-    def measure_shake(
-        self, sample: Pending, first: CameraMotion, luma: Image, elapsed_s: Fraction
-    ) -> None:
-        """Note how steadily the camera moves on, from where its first points are now."""
-        flow, view = self.flow.roughly(sample.luma, luma), self.shape.view
-        then = camera_motion(flow, sample.luma, luma, view, elapsed_s, first.reached)
-        if then:
-            sample.row["shake"] = velocity_change(first, then)
+            if len(sample.seen) <= N_FOLLOWED:
+                return
+        self.finish()
 
     def finish(self) -> None:
         """Complete the waiting sample with what is known of it."""
         if self.pending is not None:
-            self.rows.append(self.pending.row)
+            self.samples.append(self.pending)
             self.n_samples += 1
             self.pending = None
 
     def take(self) -> pa.RecordBatch:
         """Return the finished rows since the last call."""
-        rows, self.rows = self.rows, []
-        return pa.RecordBatch.from_pylist(rows, schema=SAMPLES_SCHEMA)
+        samples, self.samples = self.samples, []
+        for sample in samples:
+            sample.row |= self.motion(sample)
+        return pa.RecordBatch.from_pylist([one.row for one in samples], schema=SAMPLES_SCHEMA)
+
+    def motion(self, sample: Sample) -> dict[str, object]:
+        """Measure how all that is seen moves, what of it the camera does, and how steadily."""
+        (begins, before), *later = sample.seen
+        if not later:
+            return {}
+        (then, after), *last = later
+        elapsed_s = (then - begins) * self.time_base
+        flow = self.flow.between(before, after)
+        speed = flow_speed(flow, elapsed_s)
+        found: dict[str, object] = dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
+        camera = camera_motion(flow, before, after, self.shape.view, elapsed_s)
+        if camera is None:
+            return found
+        found |= {name: getattr(camera, name) for name in OF_CAMERA}
+        for ends, luma in last:
+            elapsed_s = (ends - then) * self.time_base
+            flow, places = self.flow.roughly(after, luma), camera.reached
+            onward = camera_motion(flow, after, luma, self.shape.view, elapsed_s, places)
+            found["shake"] = velocity_change(camera, onward) if onward else None
+        return found
 
     def ticks(self, seconds: Fraction) -> int:
         """Convert seconds to ticks."""

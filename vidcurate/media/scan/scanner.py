@@ -247,7 +247,7 @@ def write_batches(
     ):
         for batch in measured:
             frames_out.write_batch(pa.RecordBatch.from_pydict(batch, schema=schema))
-            if sampler.rows:
+            if sampler.samples:
                 samples_out.write_batch(sampler.take())
 
 
