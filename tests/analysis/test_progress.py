@@ -12,7 +12,7 @@ from tests.support.command import kill_group, start, vidcurate, wait_until
 from tests.support.pipeline import process, stored
 from tests.support.terminal import CTRL_C, terminal
 from vidcurate.analysis.progress import CommitTally, Progress, ProgressReader, StageProgress
-from vidcurate.cli.commands.watch import read_seconds
+from vidcurate.cli.commands.watch import follow, interrupts, read_seconds
 from vidcurate.cli.render_progress import change_lines, chosen_stages
 from vidcurate.errors import UsageError
 from vidcurate.records import CLIPS, QUALITY
@@ -225,6 +225,25 @@ def test_ctrl_c_ends_the_watching_quietly(root: Path) -> None:
         assert window.ended() == 130
         assert "Traceback" not in window.shown
         assert "quality" in window.shown
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_in_a_destructor_is_not_lost(root: Path) -> None:
+    """Python drops what is raised where an object is freed; the watching ends all the same."""
+
+    class Freed:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    looks: list[Progress] = []
+
+    def show(found: Progress) -> None:
+        looks.append(found)
+        Freed()
+
+    with writing(root), interrupts() as heard, pytest.raises(KeyboardInterrupt):
+        follow(ProgressReader(Dataset(root)), show, 0.1, heard, once=False)
+    assert len(looks) == 1
 
 
 def test_a_stopped_reader_is_no_fault(root: Path) -> None:

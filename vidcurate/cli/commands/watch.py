@@ -1,12 +1,14 @@
 """The `watch` command: how far a run is that another process does."""
 
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -50,8 +52,8 @@ def watch(
     opened = Dataset(root) if writer_of(root) else require_dataset(dataset)
     reader = ProgressReader(opened)
     try:
-        with shower(as_json=as_json, once=once) as show:
-            last = follow(reader, show, pause_s, once=once)
+        with interrupts() as heard, shower(as_json=as_json, once=once) as show:
+            last = follow(reader, show, pause_s, heard, once=once)
         if not as_json:
             for line in final_lines(last, was_followed=not once):
                 tell(printable(line))
@@ -59,8 +61,29 @@ def watch(
         raise typer.Exit(INTERRUPTED) from None
 
 
-def follow(reader: ProgressReader, show: Show, pause_s: float, *, once: bool) -> Progress:
-    """Look and show until no process writes to the data set; the last look counts all anew."""
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Note each Ctrl-C in a list before it is raised: what is raised in a destructor is lost."""
+    heard: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> NoReturn:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def follow(
+    reader: ProgressReader, show: Show, pause_s: float, heard: list[int], *, once: bool
+) -> Progress:
+    """Look and show until no process writes to the data set; the last look counts all anew.
+
+    Raises KeyboardInterrupt where an interrupt was heard and lost.
+    """
     while True:
         began = time.monotonic()
         found = looked(reader)
@@ -69,6 +92,8 @@ def follow(reader: ProgressReader, show: Show, pause_s: float, *, once: bool) ->
         show(found)
         if once or found.writer is None:
             return found
+        if heard:
+            raise KeyboardInterrupt
         time.sleep(max(0.0, pause_s - (time.monotonic() - began)))
 
 
