@@ -37,9 +37,9 @@ BLOCK, POINTS_OF_BLOCK = 16, 3  # pixels of a block's side; its points of most t
 POINTS_ALONG = BLOCK // POINT_STEP
 VOTERS = (5, 4)  # cells across and down that have one vote each
 BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
-# Side of what is compared to track a point, the halvings of the picture where that starts, and
-# when it ends: after so many steps, or at one of under so many pixels.
-TRACKED, HALVINGS = (8, 8), 0
+# Width and height of what is compared to track a point, of which OpenCV takes eight pixels at a
+# time, and when that ends: after so many steps, or at one of under so many pixels.
+TRACKED = (8, 12)
 SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 TRIALS, POLLED = 96, 128  # draws of two points, and about how many points judge each
 MIN_DISTANCE = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
@@ -300,7 +300,7 @@ def sums(values: Values, count: int) -> Values:
 def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple[Values, Values]:
     """Track points: positions and motion, both of shape (n, 2) in pixels, of those found again.
 
-    Lucas and Kanade's method on a pyramid (Bouguet 2000), from `moves` on.
+    Lucas and Kanade's method (Bouguet 2000) at full size, from `moves` on.
     """
     if not len(places):
         return places, moves
@@ -310,7 +310,7 @@ def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple
         places,
         places + moves,
         winSize=TRACKED,
-        maxLevel=HALVINGS,
+        maxLevel=0,
         criteria=SETTLED,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
