@@ -16,12 +16,12 @@ from vidcurate.media.shots.learned import (
     LearnedOptions,
     NetworkWeights,
     Values,
+    calibrate,
+    log_odds,
     probabilities,
     transitions,
 )
 
-# Alarms of less than this probability count for nothing.
-MIN_PROBABILITY = 1e-3
 THRESHOLD, UNCALIBRATED = 0.5, (1.0, 0.0)
 CHUNK = 4096
 
@@ -59,8 +59,7 @@ def judged(film: Film, network: NetworkWeights) -> Judged:
     sure = [
         one
         for one in found
-        if one.confidence > MIN_PROBABILITY
-        and not any(first <= one.end <= last + 1 for first, last in film.uncertain)
+        if not any(first <= one.end <= last + 1 for first, last in film.uncertain)
     ]
     return Judged(film, tuple(sure))
 
@@ -73,19 +72,9 @@ def fit_calibration(films: Iterable[Judged]) -> tuple[float, float]:
     return scale, offset
 
 
-def log_odds(probability: float) -> float:
-    """The logarithm of the odds, of probabilities that are neither nothing nor sure."""
-    kept = min(1.0 - MIN_PROBABILITY, max(MIN_PROBABILITY, probability))
-    return math.log(kept / (1.0 - kept))
-
-
 def calibrated(one: Judged, calibration: tuple[float, float]) -> list[Passage]:
     """The alarms of a film with calibrated confidence."""
-    scale, offset = calibration
-    return [
-        replace(a, confidence=1.0 / (1.0 + math.exp(-scale * log_odds(a.confidence) - offset)))
-        for a in one.alarms
-    ]
+    return [replace(a, confidence=calibrate(a.confidence, calibration)) for a in one.alarms]
 
 
 def report(films: list[Judged], calibration: tuple[float, float], *, each: bool = False) -> str:

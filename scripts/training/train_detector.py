@@ -2,7 +2,9 @@
 
 Needs torch. Videos are composed of the footage's single shots; the network learns from them and
 from the single shots as they are, and last from edited films too. Footage is kept apart by source:
-what confidence is calibrated on and what is reported at the end were in no training.
+what confidence is calibrated on and what is reported at the end were in no training. With
+`--everything` no source is left: confidence is calibrated on edited films by networks that have not
+seen them, and on new videos composed of the shots that were trained on.
 """
 
 import argparse
@@ -364,7 +366,7 @@ def main() -> None:
     unseen = left_out(base, material, effort)
     network = tuned_network(base, material, material.edits, effort) if material.edits else base
     ready, tune, test = usable(network), footage["tune"], footage["test"]
-    ours = composed_films(effort.seed + 1000, tune.shots, effort)
+    ours = composed_films(effort.seed + 1000, tune.shots or footage["train"].shots, effort)
     known = [*unseen, *(judged(one, ready) for one in [*ours, *tune.edits, *tune.singles])]
     calibration = fit_calibration(known)
     export(network, calibration, options.weights)

@@ -50,10 +50,12 @@ def recorded(n_frames: int) -> Values:
     return rows
 
 
-def alarm(rows: Values, first: int, end: int, kind: str, middle: float = 0.99) -> None:
+def alarm(
+    rows: Values, first: int, end: int, kind: str, middle: float = 0.99, inside: float = 0.99
+) -> None:
     """Write a transition into rows, alarmed from `first` to `end`, strongest in its middle."""
     rows[(first + end) // 2, 0] = middle
-    rows[first : end + 1, 1] = 0.9
+    rows[first : end + 1, 1] = inside
     rows[first : end + 1, 2:] = np.eye(len(KINDS))[KINDS.index(kind)]
 
 
@@ -139,7 +141,7 @@ def test_second_alarm_within_a_transition_is_the_same() -> None:
     rows = recorded(200)
     alarm(rows, 50, 70, "wipe")
     rows[66, 0] = 0.97
-    rows[120, :2], rows[123, :2] = (0.99, 0.9), (0.98, 0.9)
+    rows[120, :2], rows[123, :2] = (0.99, 0.99), (0.98, 0.99)
     found = transitions(rows, LearnedOptions())
     assert [(one.start, one.end) for one in found] == [(49, 70), (119, 120)]
 
@@ -157,13 +159,30 @@ def test_threshold_is_of_confidence() -> None:
     """Raising the threshold only removes transitions, the least sure first."""
     rows = recorded(400)
     for place, middle in ((50, 0.6), (150, 0.9), (250, 0.99)):
-        alarm(rows, place, place, "cut", middle)
+        alarm(rows, place, place, "cut", middle, middle)
     kept = [
         {one.end for one in transitions(rows, LearnedOptions(threshold=threshold))}
         for threshold in (0.0, *(calibrate(p, weights().calibration) for p in (0.75, 0.95)))
     ]
     assert kept[1] == {150, 250}
     assert kept[2] == {250}
+
+
+def test_a_span_speaks_for_a_transition_whose_middle_is_unsure() -> None:
+    """Where all frames are inside, a low peak is a transition; where none is, it is not."""
+    rows = recorded(400)
+    alarm(rows, 50, 90, "dissolve", 0.5, 0.999)
+    alarm(rows, 250, 290, "dissolve", 0.5, 0.5)
+    assert [(one.start, one.end) for one in transitions(rows, LearnedOptions())] == [(49, 90)]
+
+
+def test_the_surest_alarm_is_taken_first() -> None:
+    """Of two alarms too close to both be true, the surer stays, if its peak is the lower one."""
+    rows = recorded(200)
+    alarm(rows, 50, 50, "cut", 0.99, 0.9)
+    alarm(rows, 51, 57, "wipe", 0.98, 0.999)
+    found = transitions(rows, LearnedOptions(inside_threshold=0.95))
+    assert [(one.start, one.end, one.kind) for one in found] == [(50, 57, "wipe")]
 
 
 def test_video_cannot_begin_with_a_transition() -> None:

@@ -5,6 +5,7 @@ composed videos, run here in numpy. What it says of each frame is recorded in th
 transitions follow from that alone, so that thresholds need no new decode.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +35,8 @@ BLOCK = 1024
 # Pictures that are described at once: more would not stay in a processor's cache.
 CHUNK = 128
 SURE = 0.5
+# Peaks of no more than this probability count for nothing.
+MIN_PROBABILITY = 1e-3
 Values = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
@@ -62,7 +65,7 @@ class LearnedOptions:
     """
 
     threshold: float = 0.5
-    inside_threshold: float = 0.8
+    inside_threshold: float = 0.9
     min_shot_frames: int = 5
 
 
@@ -235,26 +238,24 @@ def transitions(
 ) -> tuple[Transition, ...]:
     """Find the transitions in the recorded rows, shape (frames, 6), in time order.
 
-    The strongest alarm is taken first; what lies within it or too near to it is the same one. The
+    The surest alarm is taken first; what lies within it or too near to it is the same one. The
     calibration is that of the package's weights unless another is given.
     """
     scaling = calibration or weights().calibration
-    middle, inside = recorded[:, 0], recorded[:, 1]
-    taken: list[tuple[int, int, int, Transition]] = []
-    for peak in peaks_by_strength(middle).tolist():
-        confidence = calibrate(float(middle[peak]), scaling)
-        if confidence < options.threshold:
+    inside = recorded[:, 1] >= options.inside_threshold
+    alarms = [(peak, grow_transition(recorded, peak, inside, scaling)) for peak in peaks(recorded)]
+    taken: list[tuple[int, Transition]] = []
+    for peak, found in sorted(alarms, key=lambda alarm: -alarm[1].confidence):
+        if found.confidence < options.threshold:
             break
-        found = grow_transition(recorded, peak, inside >= options.inside_threshold, confidence)
-        first, end = found.start + 1, found.end
-        near = options.min_shot_frames
         clashes = (
-            abs(peak - other) < near or (first <= other_end and end >= other_first)
-            for other, other_first, other_end, _ in taken
+            abs(peak - place) < options.min_shot_frames
+            or (found.start < other.end and found.end > other.start)
+            for place, other in taken
         )
         if not any(clashes):
-            taken.append((peak, first, end, found))
-    ordered = sorted((found for *_, found in taken), key=lambda found: found.end)
+            taken.append((peak, found))
+    ordered = sorted((found for _, found in taken), key=lambda found: found.end)
     return join_fades(ordered, options.min_shot_frames)
 
 
@@ -280,16 +281,16 @@ def join_fades(found: list[Transition], near: int) -> tuple[Transition, ...]:
     return tuple(joined)
 
 
-def peaks_by_strength(middle: Values) -> NDArray[np.intp]:
-    """Return frames, not the first, that are no weaker than their neighbours, strongest first."""
+def peaks(recorded: Values) -> list[int]:
+    """Return frames, not the first, that are middles no less likely than their neighbours are."""
+    middle = recorded[:, 0]
     around = np.concatenate([[-1.0], middle, [-1.0]])
-    peaks = np.flatnonzero((middle >= around[:-2]) & (middle > around[2:]))
-    peaks = peaks[peaks > 0]
-    return peaks[np.argsort(-middle[peaks], kind="stable")]
+    highest = (middle >= around[:-2]) & (middle > around[2:]) & (middle > MIN_PROBABILITY)
+    return [frame for frame in np.flatnonzero(highest).tolist() if frame]
 
 
 def grow_transition(
-    recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: float
+    recorded: Values, peak: int, inside: NDArray[np.bool_], scaling: tuple[float, float]
 ) -> Transition:
     """Extend a peak to a transition: as far as frames count as inside of one.
 
@@ -300,17 +301,30 @@ def grow_transition(
         first -= 1
     while end + 1 < len(inside) and inside[end + 1]:
         end += 1
-    shares = recorded[first : end + 1, 2:].mean(axis=0)
-    if first == end:
-        return Transition(peak - 1, peak, KINDS[0], confidence)
-    kind = KINDS[int(shares.argmax())]
-    if kind == KINDS[0]:
-        return Transition(peak - 1, peak, kind, confidence)
+    kind = KINDS[int(recorded[first : end + 1, 2:].mean(axis=0).argmax())]
+    if first == end or kind == KINDS[0]:
+        first, end, kind = peak, peak, KINDS[0]
+    span = float(recorded[first : end + 1, 1].mean())
+    confidence = calibrate(strength(float(recorded[peak, 0]), span), scaling)
     return Transition(first - 1, end, kind, confidence)
 
 
+def strength(middle: float, inside: float) -> float:
+    """Return one probability for an alarm: the mean, by log odds, of the two that speak for it.
+
+    They are that its peak is the middle of a transition and that its frames are inside of one.
+    Where the middle of a long transition is, nobody can tell to a frame: its peak alone is low.
+    """
+    return 1.0 / (1.0 + math.exp(-(log_odds(middle) + log_odds(inside)) / 2.0))
+
+
+def log_odds(probability: float) -> float:
+    """Return the logarithm of the odds, of probabilities that are neither nothing nor sure."""
+    kept = min(1.0 - MIN_PROBABILITY, max(MIN_PROBABILITY, probability))
+    return math.log(kept / (1.0 - kept))
+
+
 def calibrate(probability: float, scaling: tuple[float, float]) -> float:
-    """Return the share of peaks of such a probability that are right, by Platt's scaling."""
+    """Return the share of alarms of such a probability that are right, by Platt's scaling."""
     scale, offset = scaling
-    odds = np.log(max(probability, 1e-9) / max(1.0 - probability, 1e-9))
-    return float(1.0 / (1.0 + np.exp(-scale * odds - offset)))
+    return 1.0 / (1.0 + math.exp(-scale * log_odds(probability) - offset))
