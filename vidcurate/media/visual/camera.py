@@ -23,7 +23,6 @@ from vidcurate.media.visual.measures import Image
 Values = NDArray[np.float32]
 Points = NDArray[np.complex64]
 
-AREA = cv2.INTER_AREA
 MIN_FLOW_SIDE = 32  # pixels of the smallest picture that flow is measured on
 POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 144
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
@@ -110,8 +109,13 @@ class FlowMeter:
         """Return the flow at half the size, in whole pixels: enough to begin to track from."""
         if min(before.shape) < 2 * MIN_FLOW_SIDE:
             return self.between(before, after)
-        small = (cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=AREA) for p in (before, after))
-        return 2 * self.between(*(np.asarray(picture, np.uint8) for picture in small))
+        return 2 * self.between(halved(before), halved(after))
+
+
+def halved(picture: Image) -> Image:
+    """Average a picture over squares of 2 x 2 pixels."""
+    small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
