@@ -1,7 +1,7 @@
 """Measurements of speed and accuracy, each printed as a table.
 
-Benchmarks take one thread for numpy and OpenCV, as the workers of a run do, which has to be said before
-numpy is imported.
+Benchmarks take one thread for numpy and OpenCV, as the workers of a run do. That has to be said
+before numpy is imported.
 """
 
 import os
