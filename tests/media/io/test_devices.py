@@ -86,7 +86,10 @@ def test_samples_are_the_cpus(
     planar, device = both_ways(size, form, colour_range, matrix)
     side = min(448, size[0])
     shape = ProxyShape(side, side * size[1] // size[0], display_matrix(planar), 80)
-    rows = [sample_row(0, frame, shape, VideoReformatter()) for frame in (device, planar)]
+    rows = [
+        sample_row(0, frame, shrinker_for(frame).shrink(frame), shape, VideoReformatter())
+        for frame in (device, planar)
+    ]
     found, expected = (pa.RecordBatch.from_pylist([row], schema=SAMPLES_SCHEMA) for row in rows)
     assert found.equals(expected)
 
