@@ -24,7 +24,7 @@ from vidcurate.media.shots.learned import (
 CHANNELS = 128
 SPAN = 256
 BATCH = 14
-N_HARD, HARD_SHARE, REVIEW_STEPS = 4, 0.02, 1000
+N_HARD, HARD_SHARE, REVIEW_STEPS = 4, 0.02, 500
 AVERAGED = 0.995
 
 Features = NDArray[np.float16]
