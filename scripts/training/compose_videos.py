@@ -9,10 +9,11 @@ it differs from a jump. The same seed and shots give the same videos.
 import argparse
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import cv2
@@ -34,6 +35,7 @@ from scripts.training.video_shots import (
 )
 
 Image = NDArray[np.uint8]
+Choice = TypeVar("Choice")
 
 KINDS = {
     "cut": 0.31,
@@ -59,6 +61,35 @@ VISIBLE, TRIES, LONG_ENOUGH, EASED_SHARE = 6.0, 6, 8, 0.5
 # Frames that a disturbance of a whole video is taken to have lasted before.
 ALWAYS = 1000
 DRESSES = {"grain": 0.15, "letterbox": 0.15, "subtitles": 0.1, "shake": 0.04}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How videos are edited and encoded: odds of kinds, frames of shots, ways of the encoder.
+
+    `lengths` are of short, medium and long shots; `disturbed` is how much of the usual disturbance
+    there is; `keyframes` are the most frames from one keyframe to the next, None for what the
+    encoder does by itself.
+    """
+
+    kinds: dict[str, float]
+    lengths: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    disturbed: float
+    codecs: dict[str, float]
+    presets: tuple[str, ...]
+    keyframes: tuple[int | None, ...]
+
+
+DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), (None,))
+# As films on the web are: long shots, mostly cuts, and encoders that look for these.
+WEB = Style(
+    {"cut": 0.74, "jump": 0.08, "dissolve": 0.06, "fade": 0.04, "wipe": 0.02, "whip": 0.06},
+    ((16, 60), (60, 150), (150, 360)),
+    0.2,
+    {"libx264": 0.95, "mpeg4": 0.05},
+    ("veryfast", "fast", "medium", "medium"),
+    (48, 72, 120, None, None),
+)
 
 
 @dataclass(slots=True)
@@ -109,7 +140,11 @@ def next_source(rng: np.random.Generator, sources: list[Source], last: Source | 
 
 
 def plan(
-    rng: np.random.Generator, sources: list[Source], n_frames: int, size: tuple[int, int]
+    rng: np.random.Generator,
+    sources: list[Source],
+    n_frames: int,
+    size: tuple[int, int],
+    style: Style = DENSE,
 ) -> list[Shot]:
     """Shots for a video of about so many frames; the last one is followed by nothing.
 
@@ -122,8 +157,8 @@ def plan(
     source = next_source(rng, sources, None)
     look = random_look(rng, source, size, pace)
     while total < n_frames:
-        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
-        shortest, longest = LENGTHS[rng.choice(3, p=[0.35, 0.45, 0.2])]
+        kind = str(rng.choice(list(style.kinds), p=list(style.kinds.values())))
+        shortest, longest = style.lengths[rng.choice(3, p=[0.35, 0.45, 0.2])]
         n_pure = max(8, round(int(rng.integers(shortest, longest)) / max(pace, 0.6)))
         alike = kind == "jump" or (kind != "cut" and rng.random() < ALIKE_SHARE)
         later = jumped(rng, look, begun + n_pure) if alike else None
@@ -134,7 +169,9 @@ def plan(
             kind = "fade"
         n_mixed = mixed_frames(rng, kind, pace)
         lasting = tuple(
-            (name, make(rng)) for name, (make, p) in baits.LASTING.items() if rng.random() < p
+            (name, make(rng))
+            for name, (make, p) in baits.LASTING.items()
+            if rng.random() < p * style.disturbed
         )
         if look.source.video == CARD:
             lasting = ()
@@ -183,17 +220,19 @@ def mixed_frames(rng: np.random.Generator, kind: str, pace: float) -> int:
     return round(min(length, LONGEST))
 
 
-def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterator[Image]:
+def render(
+    rng: np.random.Generator, shots: list[Shot], truth: Truth, disturbed: float = 1.0
+) -> Iterator[Image]:
     """The frames of a video, BGR; notes in `truth` what they are."""
     for number, shot in enumerate(shots):
         truth.lasting += [
             {"start": truth.n_frames, "end": truth.n_frames + shot.n_pure, "kind": name}
             for name, _ in shot.lasting
         ]
-        disturbed = disturbances(rng, shot, shots[number - 1].look, truth)
+        found = disturbances(rng, shot, shots[number - 1].look, truth, BAIT_SHARE * disturbed)
         for k in range(shot.n_pure):
-            image = shot.at(frozen(disturbed, k))
-            for first, end, _, disturb in disturbed:
+            image = shot.at(frozen(found, k))
+            for first, end, _, disturb in found:
                 if disturb is not None and first <= k < end:
                     image = disturb(image, k - first, end - first)
             truth.n_frames += 1
@@ -223,11 +262,13 @@ OF_OTHERS = {"inset": baits.inset, "crosser": baits.crosser}
 Bait = tuple[int, int, str, baits.Disturb | None]
 
 
-def disturbances(rng: np.random.Generator, shot: Shot, other: Look, truth: Truth) -> list[Bait]:
+def disturbances(
+    rng: np.random.Generator, shot: Shot, other: Look, truth: Truth, share: float
+) -> list[Bait]:
     """What happens inside a shot: up to two things, away from its ends, which they would hide."""
     found: list[Bait] = []
     for _ in range(2):
-        if rng.random() > BAIT_SHARE:
+        if rng.random() > share:
             continue
         name = str(rng.choice([*baits.BAITS, "freeze", "inset", "crosser", "crosser", "crosser"]))
         make, (least, most) = baits.BAITS.get(name, (None, (6, 60)))
@@ -261,16 +302,18 @@ def dressed(rng: np.random.Generator, images: Iterator[Image]) -> Iterator[Image
 
 
 def write_video(
-    rng: np.random.Generator, sources: list[Source], file: Path, n_frames: int
+    rng: np.random.Generator, sources: list[Source], file: Path, n_frames: int, style: Style = DENSE
 ) -> Truth:
     """Compose and encode one video with chance size, rate, codec and quality; its truth."""
     width, height = SIZES[int(rng.integers(len(SIZES)))]
-    shots = plan(rng, sources, n_frames, (width, height))
-    codec = str(rng.choice(list(CODECS), p=list(CODECS.values())))
+    shots = plan(rng, sources, n_frames, (width, height), style)
+    codec = str(rng.choice(list(style.codecs), p=list(style.codecs.values())))
     rate, truth = Fraction(str(rng.choice(RATES))), Truth()
     varies = codec == "libx264" and rng.random() < VARIES_SHARE
     with av.open(str(file), "w") as out:
-        options = {"crf": str(rng.integers(16, 36)), "preset": "ultrafast"}
+        options = {"crf": str(rng.integers(16, 36)), "preset": chosen(rng, style.presets)}
+        most = chosen(rng, style.keyframes)
+        options |= {} if most is None else {"g": str(most)}
         quality = {"qmin": (q := str(rng.integers(2, 14))), "qmax": q}
         rate = Fraction(30) if codec == "mpeg2video" else rate
         stream = out.add_stream(codec, rate, options=options if codec == "libx264" else quality)
@@ -279,7 +322,7 @@ def write_video(
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = 1 / (rate * 4) if varies else 1 / rate
         pts = 0
-        for image in dressed(rng, render(rng, shots, truth)):
+        for image in dressed(rng, render(rng, shots, truth, style.disturbed)):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
             frame.pts, frame.time_base = pts, stream.codec_context.time_base
             pts += int(rng.integers(2, 9)) if varies else 1
@@ -288,9 +331,16 @@ def write_video(
     return truth
 
 
-def compose(sources: list[Source], file: Path, n_frames: int, seed: tuple[int, int]) -> Truth:
+def chosen(rng: np.random.Generator, choices: Sequence[Choice]) -> Choice:
+    """One of several; where there is but one, no chance is used up."""
+    return choices[int(rng.integers(len(choices)))] if len(choices) > 1 else choices[0]
+
+
+def compose(
+    sources: list[Source], file: Path, n_frames: int, seed: tuple[int, int], style: Style = DENSE
+) -> Truth:
     """Write a video, and its truth as JSON beside it."""
-    truth = write_video(np.random.default_rng(seed), sources, file, n_frames)
+    truth = write_video(np.random.default_rng(seed), sources, file, n_frames, style)
     file.with_suffix(".json").write_text(json.dumps(asdict(truth), indent=1), "utf-8")
     return truth
 
@@ -306,13 +356,15 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first video")
     parser.add_argument("--frames", type=int, default=1500, help="frames of each video, about")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--web", action="store_true", help="edited and encoded as on the web")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     sources = [load(file) for file in sorted(options.shots.glob("*.mp4"))]
     options.folder.mkdir(parents=True, exist_ok=True)
     for number in range(options.first, options.first + options.videos):
         file = options.folder / f"video-{number:03d}.mp4"
-        truth = compose(sources, file, options.frames, (options.seed, number))
+        style = WEB if options.web else DENSE
+        truth = compose(sources, file, options.frames, (options.seed, number), style)
         counts = f"{truth.n_frames} frames, {len(truth.transitions)} transitions"
         print(f"{file.name}: {counts}", flush=True)
 

@@ -21,10 +21,10 @@ from vidcurate.media.shots.learned import (
     weights_from,
 )
 
-CHANNELS = 128
+CHANNELS = 192
 SPAN = 256
 BATCH = 14
-N_HARD, HARD_SHARE, REVIEW_STEPS = 4, 0.02, 500
+N_HARD, HARD_SHARE, REVIEW_STEPS, N_REVIEWED = 4, 0.02, 500, 2000
 AVERAGED = 0.995
 
 Features = NDArray[np.float16]
@@ -88,11 +88,12 @@ def batches(
     return torch.from_numpy(features.copy()), torch.from_numpy(np.stack([t for _, t in rows]))
 
 
-def hardest(network: Network, videos: list[Video]) -> list[Place]:
-    """The spans of whole videos in which the network says the most wrong things."""
+def hardest(network: Network, videos: list[Video], looked_at: NDArray[np.int64]) -> list[Place]:
+    """The spans of some of the videos in which the network says the most wrong things."""
     network.eval()
     found = []
-    for number, one in enumerate(videos):
+    for number in looked_at.tolist():
+        one = videos[number]
         logits, targets = logits_of(network, one), torch.from_numpy(one.targets)
         losses = functional.binary_cross_entropy_with_logits(
             logits[0], targets[:, 0], targets[:, 3], reduction="none"
@@ -153,7 +154,8 @@ def train(network: Network, groups: list[tuple[float, list[Video]]], schedule: S
     hard: list[Place] = []
     for step in range(steps):
         if step and step % REVIEW_STEPS == 0:
-            hard = hardest(network, videos)
+            looked_at = rng.choice(len(videos), min(len(videos), N_REVIEWED), replace=False)
+            hard = hardest(network, videos, looked_at)
         optimiser.zero_grad()
         features, targets = batches(rng, videos, odds, hard)
         loss = loss_of(network(features), targets)

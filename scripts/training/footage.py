@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
+import av.filter
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ SCENE = re.compile(r"-Scene-\d+$")
 SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".3gp"})
 LONG_SIDE, MOST_FRAMES = 176, 360
 TUNE_FROM, TEST_FROM = 70, 82
+PATTERNS = ("testsrc", "testsrc2", "mandelbrot", "life", "cellauto", "sierpinski", "gradients")
+PATTERN_SIZES, PATTERN_FRAMES = ("320x180", "128x96", "640x480"), 200
 
 Image = NDArray[np.uint8]
 Pictures = NDArray[np.uint8]
@@ -110,6 +114,32 @@ def film(file: Path, labels: Labels, cache: Path) -> Film:
             "decoded: give --labels a file that has it anew"
         )
     return Film(file.name, pictures, rate, labels.transitions, labels.uncertain)
+
+
+def pattern_films() -> list[Film]:
+    """Moving test patterns, as people make them to try a tool: nothing in them is a transition."""
+    return [
+        Film(f"{name}-{size}", pattern_pictures(name, size), 25.0, (), ())
+        for name in PATTERNS
+        for size in PATTERN_SIZES
+    ]
+
+
+def pattern_pictures(name: str, size: str) -> Pictures:
+    """A few seconds of one of ffmpeg's sources of video, as the detector reads it."""
+    graph = av.filter.Graph()
+    source = graph.add(name, f"size={size}:rate=25")
+    form, sink = graph.add("format", "yuv420p"), graph.add("buffersink")
+    source.link_to(form)
+    form.link_to(sink)
+    graph.configure()
+    rows = np.empty((PATTERN_FRAMES, 3, HEIGHT, WIDTH), np.uint8)
+    shrinker = None
+    for row in rows:
+        frame = graph.vpull()
+        shrinker = shrinker or shrinker_for(frame)
+        small_yuv(shrinker.shrink(frame), row)
+    return rows
 
 
 def decoded_pictures(file: Path) -> tuple[Pictures, float]:

@@ -40,6 +40,7 @@ from scripts.training.footage import (
     Labels,
     film,
     part_of,
+    pattern_films,
     read_labels,
     shot_frames,
     source_of,
@@ -59,6 +60,7 @@ UNSURE = 4
 RATE, TUNED_RATE = 3e-3, 6e-4
 SINGLES_SHARE, EDITS_SHARE = 0.2, 0.3
 VARIANTS, FOLDS = 6, 5
+PIECES = 12, 100
 
 Pictures = NDArray[np.uint8]
 Image = NDArray[np.uint8]
@@ -218,14 +220,28 @@ def compose_set(sources: list[Source], effort: Effort) -> list[Video]:
 
 
 def composed(seed: int, number: int, n_frames: int) -> list[Video]:
-    """One composed video: as it is, played backwards in other light, and in other light."""
+    """One composed video: as it is, backwards in other light, in other light, and a piece."""
     rng = np.random.default_rng([seed, number])
     pictures, spans = video_pictures(rng, MATERIAL, n_frames)
     return [
         video(pictures, spans),
         video(*backwards(changed(rng, pictures), spans)),
         video(changed(rng, pictures), spans),
+        video(*piece(rng, pictures, spans)),
     ]
+
+
+def piece(
+    rng: np.random.Generator, pictures: Pictures, spans: Spans
+) -> tuple[Pictures, Spans, list[tuple[int, int]]]:
+    """A short part of a video, its transitions, and those that are cut off, which nobody judges."""
+    n_frames = min(len(pictures), int(rng.integers(*PIECES)))
+    first = int(rng.integers(0, len(pictures) - n_frames + 1))
+    end = first + n_frames
+    moved = [(a - first, b - first, kind) for a, b, kind in spans if b > first and a + 1 < end]
+    whole = [(a, b, kind) for a, b, kind in moved if a >= 0 and b < n_frames]
+    broken = [(a + 1, b) for a, b, _ in moved if a < 0 or b >= n_frames]
+    return pictures[first:end], whole, broken
 
 
 def backwards(pictures: Pictures, spans: Spans) -> tuple[Pictures, Spans]:
@@ -244,6 +260,13 @@ def skipped(pictures: Pictures, spans: Spans, step: float) -> tuple[Pictures, Sp
         if first >= 0 and then < len(index):
             found.append((first, then, kind))
     return pictures[index], found
+
+
+def single(one: Film, seed: int) -> list[Video]:
+    """A single shot as it is, in chance variants, and in short pieces of other light."""
+    rng = np.random.default_rng([seed, len(one.pictures), 1])
+    pieces = [piece(rng, changed(rng, one.pictures), []) for _ in range(2)]
+    return [*real(one, seed, 2), *(video(*part) for part in pieces)]
 
 
 def real(one: Film, seed: int, n_variants: int) -> list[Video]:
@@ -299,7 +322,8 @@ def training_material(footage: Footage, effort: Effort) -> Material:
     """Compose videos of the footage, and take its films as they are."""
     begun = time.perf_counter()
     composed = compose_set(footage.shots, effort)
-    singles = [v for n, one in enumerate(footage.singles) for v in real(one, effort.seed + n, 2)]
+    films = [*footage.singles, *pattern_films()]
+    singles = [v for n, one in enumerate(films) for v in single(one, effort.seed + n)]
     n_frames = sum(len(one.targets) for one in [*composed, *singles])
     seconds = f"{time.perf_counter() - begun:.0f} s"
     print(f"{n_frames} frames of {len(footage.shots)} shots, {seconds}", flush=True)

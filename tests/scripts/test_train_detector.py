@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from scripts.benchmarks.score_cuts import Passage
-from scripts.training.footage import Film, film, labels_of, part_of, read_labels, source_of
+from scripts.training.footage import (
+    Film,
+    film,
+    labels_of,
+    part_of,
+    pattern_films,
+    read_labels,
+    source_of,
+)
 from scripts.training.judge_detector import Judged, fit_calibration, report
 from tests.support.videos import SHOTS, render
 from vidcurate.errors import MediaError
@@ -65,6 +73,40 @@ def test_labels_of_other_frames_are_refused(tmp_path: Path) -> None:
     assert len(film(video, labels_of(row), tmp_path / "cache").pictures) == 12
     with pytest.raises(MediaError, match="labels are of 13 frames, and 12 were decoded"):
         film(video, labels_of(row | {"frames": 13}), tmp_path / "cache")
+
+
+def test_patterns_move_and_are_no_transition() -> None:
+    """Each test pattern is a film of its own, in which something moves."""
+    films = pattern_films()
+    assert len({one.name for one in films}) == len(films)
+    for one in films:
+        assert one.transitions == ()
+        assert (one.pictures[0] != one.pictures[-1]).any()
+
+
+def test_a_piece_has_the_transitions_inside_of_it() -> None:
+    """One that is cut off counts as unsure, and what lies outside is not there."""
+    pytest.importorskip("torch", reason="the extra 'models' is not installed")
+    from scripts.training.train_detector import piece  # noqa: PLC0415 - needs torch
+
+    numbers = np.arange(400, dtype=np.uint16)
+    pictures = np.stack([numbers >> 8, numbers & 255], axis=1).astype(np.uint8)
+    spans = [(n, n + 9, "wipe") for n in range(5, 390, 20)]
+    n_whole = n_broken = 0
+    for seed in range(40):
+        found, whole, broken = piece(np.random.default_rng(seed), pictures, spans)
+        first = int(found[0, 0]) * 256 + int(found[0, 1])
+        last = first + len(found) - 1
+        assert [(a + first, b + first) for a, b, _ in whole] == [
+            (a, b) for a, b, _ in spans if a >= first and b <= last
+        ]
+        mixed = {k for a, b, _ in spans for k in range(a + 1, b)}
+        told = {k for a, b, _ in whole for k in range(a + 1, b)}
+        told |= {k for a, b in broken for k in range(a, b + 1)}
+        assert {k - first for k in mixed if first <= k <= last} <= told
+        n_whole, n_broken = n_whole + len(whole), n_broken + len(broken)
+    assert n_whole
+    assert n_broken
 
 
 def doubtful(n_films: int, share_right: float) -> list[Judged]:

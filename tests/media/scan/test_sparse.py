@@ -5,7 +5,9 @@ import pyarrow as pa
 import pytest
 
 from tests.support.videos import ffmpeg, render
+from vidcurate.media.io.packet_log import PacketLog
 from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.partial import SkippedFrames
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.scan.sparse import scan_in_part
 from vidcurate.media.shots.detectors import DetectorOptions, detect
@@ -190,3 +192,28 @@ def test_a_film_with_one_keyframe_is_scanned(
     one, other = whole(video, tmp_path), in_part(video, tmp_path, "keyframes")
     assert_equal_times(one, other, tmp_path)
     assert other.n_samples > 0
+
+
+def test_only_what_is_shown_before_a_large_packet_is_decoded_besides() -> None:
+    """The frames that come after it and are shown before it may begin a shot; later ones do not."""
+    sizes = [*([100] * 12), 900, 40, 40, 40, 300, 40]
+    shown = [*range(12), 16, 14, 13, 15, 20, 18]
+    log = PacketLog()
+    skipping, needed = SkippedFrames(log), []
+    for number, (pts, size) in enumerate(zip(shown, sizes, strict=True)):
+        log.pts.append(pts)
+        log.sizes.append(size)
+        needed.append(skipping.needs_all(number))
+    assert [shown[n] for n, is_needed in enumerate(needed) if is_needed] == [16, 14, 13, 15]
+
+
+def test_a_scan_of_keyframes_without_the_network_decodes_no_windows(
+    film: Path, tmp_path: Path
+) -> None:
+    """Where no transition is looked for, keyframes and what follows them are all."""
+    video = made(film, tmp_path / "web.mp4", "-c:v", "libx264", "-preset", "medium")
+    files = tmp_path / "part.frames", tmp_path / "part.samples"
+    found = scan_in_part(video, "keyframes", ScanOptions(()), *files)
+    assert (found.decode, found.decode_reason) == ("keyframes", None)
+    assert found.n_samples > 0
+    assert found.n_decoded < in_part(video, tmp_path, "keyframes").n_decoded

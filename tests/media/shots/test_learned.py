@@ -195,3 +195,26 @@ def test_video_cannot_begin_with_a_transition() -> None:
 def test_size_of_a_picture_is_what_the_bands_read() -> None:
     """The detector keeps one block of 32 x 18 pictures and no more."""
     assert LearnedDetector().pictures.shape == (BLOCK, 3, HEIGHT, WIDTH)
+
+
+def test_parts_of_one_wipe_are_joined() -> None:
+    """Alarms are one where all frames between are likelier inside than not, and two elsewhere."""
+    rows = recorded(300)
+    alarm(rows, 100, 120, "wipe")
+    alarm(rows, 140, 160, "wipe", middle=0.95)
+    apart = transitions(rows, LearnedOptions())
+    assert [(one.start, one.end) for one in apart] == [(99, 120), (139, 160)]
+    rows[121:140, 1] = 0.6
+    (found,) = transitions(rows, LearnedOptions())
+    assert (found.start, found.end, found.kind) == (99, 160, "wipe")
+    assert found.confidence == apart[0].confidence
+
+
+def test_cuts_are_not_joined() -> None:
+    """Two hard cuts with a short shot between them stay two, however unsure the frames between."""
+    rows = recorded(200)
+    for place in (100, 107):
+        rows[place, 0] = 0.99
+        rows[place, 1] = 0.99
+    rows[101:107, 1] = 0.7
+    assert [one.end for one in transitions(rows, LearnedOptions())] == [100, 107]

@@ -27,9 +27,8 @@ from vidcurate.media.scan.scanner import (
     proxy_shape,
 )
 
-# A packet so many times as large as each of so many before it may show another shot. What lies
-# between is decoded, so that the shot's first frame is known.
-SPIKE, SPIKE_BEFORE, SPIKE_AFTER = 2.0, 12, 8
+# A packet so many times as large as each of so many before it may show another shot.
+SPIKE, SPIKE_BEFORE = 2.0, 12
 # After so many packets it is looked whether they tell their frames, before much is decoded.
 EARLY = 64
 
@@ -42,11 +41,12 @@ class WholeDecodeError(Exception):
 class SkippedFrames:
     """Chooses, packet by packet, where frames that no other refers to are decoded all the same.
 
-    That is near a packet far larger than those before it.
+    These are the frames shown before one whose packet is far larger than those before it: they
+    come after it, and one of them may be the first of another shot.
     """
 
     log: PacketLog
-    last_spike: int | None = None
+    spike: int | None = None
 
     def needs_all(self, number: int | None) -> bool:
         """Check whether the frame of a packet is decoded in any case; numbers advance."""
@@ -54,8 +54,10 @@ class SkippedFrames:
             return False
         before = self.log.sizes[max(0, number - SPIKE_BEFORE) : number]
         if before and self.log.sizes[number] > SPIKE * max(before):
-            self.last_spike = number
-        return self.last_spike is not None and number < self.last_spike + SPIKE_AFTER
+            self.spike = number
+        if self.spike is not None and self.log.pts[number] > self.log.pts[self.spike]:
+            self.spike = None
+        return self.spike is not None
 
 
 def begun(frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[tuple[int, VideoFrame]]:

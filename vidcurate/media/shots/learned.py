@@ -34,7 +34,7 @@ MARGIN = REACH + CONTEXT
 BLOCK = 1024
 # Pictures that are described at once: more would not stay in a processor's cache.
 CHUNK = 128
-SURE = 0.5
+SURE = MORE_LIKELY = 0.5
 # Peaks of no more than this probability count for nothing.
 MIN_PROBABILITY = 1e-3
 Values = NDArray[np.float32]
@@ -256,29 +256,40 @@ def transitions(
         if not any(clashes):
             taken.append((peak, found))
     ordered = sorted((found for _, found in taken), key=lambda found: found.end)
-    return join_fades(ordered, options.min_shot_frames)
+    return joined(ordered, recorded[:, 1], options.min_shot_frames)
 
 
-def join_fades(found: list[Transition], near: int) -> tuple[Transition, ...]:
-    """Join a fade with what ends or begins less than `near` frames away: nothing lies between.
+def joined(found: list[Transition], inside: Values, near: int) -> tuple[Transition, ...]:
+    """Join what is one transition: no shot lies between.
 
-    A fade out and the fade in after it, through a moment of black, are one transition. Doubtful
-    alarms are left by themselves: they would move the end of what is sure.
+    So it is where all frames between a gradual one and another are more likely inside of one than
+    not, and where a fade and another are less than `near` frames apart, as a fade out and the fade
+    in after it, through a moment of black. Doubtful alarms are left by themselves: they would move
+    the end of what is sure.
     """
-    joined: list[Transition] = []
+    together: list[Transition] = []
     for one in found:
-        last = joined[-1] if joined else None
+        last = together[-1] if together else None
         if (
             last
-            and "fade" in (last.kind, one.kind)
-            and one.start - last.end < near
             and min(last.confidence, one.confidence) >= SURE
+            and belongs(last, one, inside, near)
         ):
-            confidence = max(last.confidence, one.confidence)
-            joined[-1] = Transition(last.start, one.end, "fade", confidence)
+            surer = max(last, one, key=lambda each: each.confidence)
+            kind = "fade" if "fade" in (last.kind, one.kind) else surer.kind
+            together[-1] = Transition(last.start, one.end, kind, surer.confidence)
         else:
-            joined.append(one)
-    return tuple(joined)
+            together.append(one)
+    return tuple(together)
+
+
+def belongs(last: Transition, one: Transition, inside: Values, near: int) -> bool:
+    """Check whether a transition goes on with another; see joined."""
+    if "fade" in (last.kind, one.kind) and one.start - last.end < near:
+        return True
+    if last.kind == one.kind == KINDS[0]:
+        return False
+    return bool((inside[last.end : one.start + 1] >= MORE_LIKELY).all())
 
 
 def peaks(recorded: Values) -> list[int]:

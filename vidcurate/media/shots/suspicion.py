@@ -20,17 +20,21 @@ from vidcurate.media.shots.bands import (
     unit_rows,
 )
 
-# How many packets around one tell what is usual there.
+# How many packets around one tell what is usual there, and how many before it tell a fast blend
+# from what was there before.
 AROUND, BESIDE = 12, 3
+JUST_BEFORE, EARLIER = 6, 30
 # Up to this share of it, keyframes are off their usual distance.
 RHYTHM_SLACK = 0.05
 # So many frames are decoded after one in doubt.
 AFTER = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 # What may be decoded besides keyframes: a share of the video, and so many frames in any case.
-MAX_SHARE, MIN_BUDGET = 0.12, 100
+MAX_SHARE, MIN_BUDGET = 0.15, 100
 # What is less likely to change what is found is not looked at, in transitions.
 MIN_GAIN = 0.08
+# How far videos lie apart in how often keyframes begin shots, in log odds.
+OFFSET_SPREAD, OFFSET_ROUNDS = 1.5, 12
 # Of the distances of pictures, those of slopes and of zones show motion.
 MOVING = [1, 3]
 # Levels from which a part counts as changed, and below which luma and its slopes say little.
@@ -38,17 +42,18 @@ CHANGED, FLAT_LUMA, FLAT_SLOPE = 24.0, 4.0, 2.0
 
 Values = NDArray[np.float64]
 Numbers = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 Pictures = NDArray[np.uint8]
 
 # Weights of the features in order, and the constant.
-SPIKE_WEIGHTS = (1.03, 0.84, -0.68, -0.13)
+SPIKE_WEIGHTS = (0.81, 0.50, -0.77, -0.13)
 KEY_WEIGHTS = (
-    *(-2.95, 8.34, 6.24, 1.42, -4.72, 3.04, -2.65, -0.07),
-    *(0.03, -0.21, -0.11, 0.66, -3.78, -3.85),
+    *(0.87, 2.89, 7.66, 0.38, -1.85, 1.00, -2.27, 0.43),
+    *(-0.03, 0.19, -0.51, 0.24, 0.16, -3.30, -4.96),
 )
 BLEND_WEIGHTS = (
-    *(-2.26, 0.35, 0.89, -0.63, -0.93, 2.03, -0.51, 2.43),
-    *(-0.17, 0.15, 0.09, 0.14, 0.25, 2.16, 0.59, -2.13),
+    *(-1.30, 1.98, 1.41, -1.63, -0.68, -0.59, -0.36, 3.09),
+    *(0.03, -0.07, 0.03, 0.26, -0.05, 1.49, 2.45, -1.39, -3.90),
 )
 
 
@@ -147,16 +152,18 @@ def suspicions(video: Packets, looks: Looks) -> Iterator[Suspicion]:
             yield Suspicion(last.window, best.window.end, last.gain - best.gain)
 
 
-def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: Pictures) -> Values:
+def key_changes(
+    video: Packets, looks: Looks, windows: Sequence[Window], lasts: Pictures, told: Flags
+) -> Values:
     """Return the probability that a shot begins with each keyframe.
 
     A keyframe is compared with the last picture before it that was decoded: the keyframe before,
     or the end of a window, whose pictures are `lasts`. NaN for the first, and for those inside of a
-    window, whose frames tell it.
+    window, whose frames tell it: `told` says of these where a transition was found, and so whether
+    keyframes of this video begin shots more often or more seldom than they look.
     """
     before = looks.last[:-1].copy()
     inside = np.zeros(len(video.keys), np.bool_)
-    inside[0] = True
     for one, last in zip(windows, lasts, strict=True):
         inside |= (video.keys > one.key) & (video.keys < one.end)
         number = int(np.searchsorted(video.keys, one.end))
@@ -164,14 +171,39 @@ def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: 
             before[number - 1] = last
     found = np.full(len(video.keys), np.nan)
     if len(found) > 1:
-        found[1:] = logistic(key_features(video, before, looks), KEY_WEIGHTS)
-    return np.where(inside, np.nan, found)
+        odds = log_odds(key_features(video, before, looks), KEY_WEIGHTS)
+        seen = inside[1:]
+        found[1:] = np.where(seen, np.nan, share_of(odds + offset(odds[seen], told[1:][seen])))
+    return found
+
+
+def offset(odds: Values, told: Flags) -> float:
+    """Return by how much log odds fall short of what is told, as likely as it was beforehand.
+
+    Beforehand it is normal around nothing, with the deviation OFFSET_SPREAD.
+    """
+    found = 0.0
+    for _ in range(OFFSET_ROUNDS):
+        chance = share_of(odds + found)
+        slope = float((told - chance).sum()) - found / OFFSET_SPREAD**2
+        found += slope / (float((chance * (1.0 - chance)).sum()) + 1.0 / OFFSET_SPREAD**2)
+    return found
 
 
 def logistic(features: Values, weights: Sequence[float]) -> Values:
     """Return probabilities of rows of features."""
+    return share_of(log_odds(features, weights))
+
+
+def log_odds(features: Values, weights: Sequence[float]) -> Values:
+    """Return the logarithms of the odds of rows of features."""
     *factors, constant = weights
-    return np.asarray(1.0 / (1.0 + np.exp(-(features @ np.array(factors) + constant))))
+    return np.asarray(features @ np.array(factors) + constant)
+
+
+def share_of(odds: Values) -> Values:
+    """Return probabilities by the logarithms of their odds."""
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
 def spike_features(video: Packets) -> tuple[Numbers, Values]:
@@ -193,11 +225,11 @@ def spike_features(video: Packets) -> tuple[Numbers, Values]:
 
 
 def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
-    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 13).
+    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 14).
 
     How each differs from the picture `before` it, how much moves after it and after the keyframe
-    before, how large the packets around are beside its own, and whether it stands where the rhythm
-    of the keyframes puts one.
+    before, how large the packets around are beside its own, how much they have grown just before
+    it, as in a fast blend, and whether it stands where the rhythm of the keyframes puts one.
     """
     sizes = np.maximum(video.sizes, 1.0)
     rows = []
@@ -205,10 +237,11 @@ def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
         own, last = sizes[key], len(sizes) - 1
         beside = [sizes[max(0, key - BESIDE) : key], sizes[min(last, key + 1) : key + 1 + BESIDE]]
         around = [sizes[max(0, key - AROUND) : key], sizes[min(last, key + 1) : key + 1 + AROUND]]
-        rows.append(
-            [*(part.max() / own for part in beside), *(np.median(part) / own for part in around)]
-        )
-    shares = np.log(np.array(rows, np.float64).reshape(-1, 4))
+        shares = *(part.max() for part in beside), *(np.median(part) for part in around)
+        early = np.median(sizes[max(0, key - EARLIER) : max(1, key - JUST_BEFORE)])
+        grown = np.median(sizes[max(0, key - JUST_BEFORE) : key]) / early
+        rows.append([*(share / own for share in shares), grown])
+    shares = np.log(np.array(rows, np.float64).reshape(-1, 5))
     moved = picture_distances(looks.first, looks.last)[:, MOVING]
     differs = picture_distances(before, looks.first[1:])
     return np.column_stack([differs, moved[1:], moved[:-1], shares, in_rhythm(video.keys)])
@@ -230,7 +263,7 @@ def in_rhythm(keys: Numbers) -> Values:
 
 
 def blend_features(video: Packets, looks: Looks, by_spike: Values, by_key: Values) -> Values:
-    """Return what tells whether pictures blend between keyframes: shape (n - 1, 15)."""
+    """Return what tells whether pictures blend between keyframes: shape (n - 1, 16)."""
     spikes, _ = spike_features(video)
     owners = np.searchsorted(video.keys, spikes, "right") - 1
     highest = np.zeros(len(video.keys))
