@@ -50,18 +50,19 @@ def rows_of(film: Film, network: NetworkWeights) -> Values:
 
 
 def judged(film: Film, network: NetworkWeights) -> Judged:
-    """Let a network look at a film; alarms where nobody can tell what is there are left out."""
+    """Let a network look at a film; where nobody can tell, only alarms that are right count."""
     rows = rows_of(film, network)
     found = [
         Passage(one.start, one.end, one.kind, one.confidence)
         for one in transitions(rows, LearnedOptions(threshold=0.0), UNCALIBRATED)
     ]
-    sure = [
+    surest_first = sorted(found, key=lambda one: -one.confidence)
+    counted = [
         one
-        for one in found
-        if not any(first <= one.end <= last + 1 for first, last in film.uncertain)
+        for one, (_, is_right) in zip(surest_first, verdicts(film.transitions, found), strict=True)
+        if is_right or not any(first <= one.end <= last + 1 for first, last in film.uncertain)
     ]
-    return Judged(film, tuple(sure))
+    return Judged(film, tuple(sorted(counted, key=lambda one: one.end)))
 
 
 def fit_calibration(films: Iterable[Judged]) -> tuple[float, float]:

@@ -15,10 +15,10 @@ from scripts.training.footage import (
     read_labels,
     source_of,
 )
-from scripts.training.judge_detector import Judged, fit_calibration, report
+from scripts.training.judge_detector import Judged, fit_calibration, judged, report
 from tests.support.videos import SHOTS, render
 from vidcurate.errors import MediaError
-from vidcurate.media.shots.learned import DILATIONS, weights_from
+from vidcurate.media.shots.learned import DILATIONS, weights, weights_from
 
 PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -130,6 +130,20 @@ def test_calibration_says_what_share_is_right() -> None:
     assert 1.0 / (1.0 + np.exp(-scale * np.log(9.0) - offset)) == pytest.approx(0.6, abs=0.02)
 
 
+def test_a_transition_in_an_uncertain_span_may_be_found() -> None:
+    """Labels may name a fade of which they leave open whether it is two: found, it is right."""
+    rng = np.random.default_rng(1)
+    one, other = (rng.integers(16, 235, (1, 3, 6, 8)).repeat(3, 2).repeat(4, 3) for _ in range(2))
+    pictures = np.concatenate([one.repeat(150, 0), other.repeat(150, 0)]).astype(np.uint8)
+    cut, unsure = Passage(149, 150, "cut"), ((140, 160),)
+    alarms = [
+        [a.end for a in judged(Film("f", pictures, 25.0, truth, unsure), weights()).alarms]
+        for truth in ((cut,), ())
+    ]
+    assert 150 in alarms[0]
+    assert not any(140 <= end <= 161 for end in alarms[1])
+
+
 def test_report_has_both_means() -> None:
     """F1 is told as the mean over films and of all together."""
     said = report(doubtful(4, 0.5), (1.0, 0.0))
@@ -157,15 +171,15 @@ def test_one_command_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     row = {"file": edited.name, "cuts": [72], "gradual": [], "uncertain": []}
     (footage / "labels.jsonl").write_text(json.dumps(row), "utf-8")
-    weights = tmp_path / "shots.npz"
+    made = tmp_path / "shots.npz"
     small = ["--videos", "2", "--frames", "120", "--judged", "1", "--processes", "1"]
     short = ["--steps", "4", "--tuned-steps", "3", "--cache", str(tmp_path / "cache")]
-    command = ["train_detector", str(weights), str(footage), *small, *short]
+    command = ["train_detector", str(made), str(footage), *small, *short]
     for more in ([], ["--everything"]):
         monkeypatch.setattr(sys, "argv", [*command, *more])
         train_detector.main()
-        with np.load(weights, allow_pickle=False) as arrays:
+        with np.load(made, allow_pickle=False) as arrays:
             network = weights_from(arrays)
-        weights.unlink()
+        made.unlink()
         assert len(network.layers) == len(DILATIONS)
         assert np.isfinite(network.calibration).all()
