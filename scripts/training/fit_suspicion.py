@@ -1,6 +1,7 @@
 """Fits the weights by which a scan of keyframes suspects transitions, and prints them.
 
-Films are composed ones, whose truth lies beside them, and labelled ones, as edits has them. Three
+Films are composed ones, whose truth lies beside them (compose_videos --web), and labelled ones, as
+edits has them: these are repeated until they have as many keyframes as the composed ones. Three
 logistic regressions in turn: packets that are too large, keyframes that begin shots, and stretches
 between keyframes that hold a transition of which neither of these tells.
 """
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.benchmarks.edits import films_of
-from scripts.benchmarks.score_cuts import truth_of
+from scripts.benchmarks.score_cuts import Passage, truth_of
 from scripts.training.logistic_regression import fitted
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, shrinker_for
@@ -97,15 +98,21 @@ def fit(films: Sequence[Film]) -> dict[str, tuple[float, ...]]:
     return {"SPIKE_WEIGHTS": by_spike, "KEY_WEIGHTS": by_key, "BLEND_WEIGHTS": by_blend}
 
 
+def spans(truth: Sequence[Passage]) -> list[Span]:
+    """The frames of transitions."""
+    return [(one.start, one.end) for one in truth]
+
+
 def main() -> None:
     """Look at the films, fit, and print what belongs into media/shots/suspicion.py."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--composed", type=Path, nargs="*", default=[], help="films of compose")
     parser.add_argument("--labelled", type=Path, nargs="*", default=[], help="films of edits")
     options = parser.parse_args()
-    named = [(path, truth_of(path)) for path in options.composed]
-    named += [(film.path, list(film.truth)) for film in films_of(options.labelled)]
-    films = [film_of(path, [(one.start, one.end) for one in truth]) for path, truth in named]
+    composed = [film_of(path, spans(truth_of(path))) for path in options.composed]
+    labelled = [film_of(film.path, spans(film.truth)) for film in films_of(options.labelled)]
+    counts = [sum(len(film.video.keys) for film in part) for part in (composed, labelled)]
+    films = composed + labelled * max(1, round(counts[0] / max(1, counts[1])))
     for name, weights in fit(films).items():
         print(f"{name} = ({', '.join(f'{weight:.2f}' for weight in weights)})")
 

@@ -46,7 +46,6 @@ from vidcurate.media.scan.scanner import (
     write_batches,
 )
 from vidcurate.media.scan.signals import SignalMeter
-from vidcurate.media.shots import learned
 from vidcurate.media.shots.bands import HEIGHT, WIDTH, small_yuv
 from vidcurate.media.shots.suspicion import (
     Looks,
@@ -131,7 +130,7 @@ def scan_keyframes(
         windows = suspected_windows(video, looks) if "learned" in options.metrics else []
         again = Sampler(sampler.shape, sampler.time_base, sampler.interval_s)
         runs, lasts = measured_windows(path, options, folder, log, windows, again, faults)
-        change = key_changes(video, looks, windows, lasts, told_keys(runs.frames, key_pts))
+        change = key_changes(video, looks, windows, lasts)
         decoded = in_order(keys.frames, runs.frames, key_pts, change)
         pts = spread(decoded, log, frames_file)
         n_samples = write_samples(keys.samples, runs.samples, samples_file)
@@ -323,20 +322,6 @@ def window_frames(
                 yield current, time, frame
         if last < 0 and due:
             raise WholeDecodeError("its frames are not those of its packets")
-
-
-def told_keys(windows: pa.Table, key_pts: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return at which keyframes the frames of windows show that a shot begins."""
-    told = np.zeros(len(key_pts), np.bool_)
-    if not windows.num_rows:
-        return told
-    pts = windows["pts"].to_numpy()
-    rows = np.stack([windows[name].to_numpy() for name in learned.COLUMNS], axis=1)
-    starts = np.flatnonzero(np.diff(windows[RUN].to_numpy())) + 1
-    for run, times in zip(np.split(rows, starts), np.split(pts, starts), strict=True):
-        for found in learned.transitions(run, learned.LearnedOptions()):
-            told |= (key_pts > times[found.start]) & (key_pts <= times[found.end])
-    return told
 
 
 def in_order(

@@ -33,8 +33,6 @@ MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 MAX_SHARE, MIN_BUDGET = 0.15, 100
 # What is less likely to change what is found is not looked at, in transitions.
 MIN_GAIN = 0.08
-# How far videos lie apart in how often keyframes begin shots, in log odds.
-OFFSET_SPREAD, OFFSET_ROUNDS = 1.5, 12
 # Of the distances of pictures, those of slopes and of zones show motion.
 MOVING = [1, 3]
 # Levels from which a part counts as changed, and below which luma and its slopes say little.
@@ -42,18 +40,17 @@ CHANGED, FLAT_LUMA, FLAT_SLOPE = 24.0, 4.0, 2.0
 
 Values = NDArray[np.float64]
 Numbers = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 Pictures = NDArray[np.uint8]
 
 # Weights of the features in order, and the constant.
-SPIKE_WEIGHTS = (0.81, 0.50, -0.77, -0.13)
+SPIKE_WEIGHTS = (0.96, 0.59, -0.70, -0.36)
 KEY_WEIGHTS = (
-    *(0.87, 2.89, 7.66, 0.38, -1.85, 1.00, -2.27, 0.43),
-    *(-0.03, 0.19, -0.51, 0.24, 0.16, -3.30, -4.96),
+    *(-0.13, 3.57, 7.69, 0.80, -2.23, 1.37, -2.89, 0.53),
+    *(0.05, 0.11, -0.47, 0.22, 0.16, -3.46, -4.68),
 )
 BLEND_WEIGHTS = (
-    *(-1.30, 1.98, 1.41, -1.63, -0.68, -0.59, -0.36, 3.09),
-    *(0.03, -0.07, 0.03, 0.26, -0.05, 1.49, 2.45, -1.39, -3.90),
+    *(-1.73, 2.79, 1.66, -2.04, -0.40, -1.11, -0.23, 3.53),
+    *(-0.05, -0.05, 0.10, 0.17, -0.07, 1.33, 2.25, -1.44, -4.36),
 )
 
 
@@ -152,18 +149,16 @@ def suspicions(video: Packets, looks: Looks) -> Iterator[Suspicion]:
             yield Suspicion(last.window, best.window.end, last.gain - best.gain)
 
 
-def key_changes(
-    video: Packets, looks: Looks, windows: Sequence[Window], lasts: Pictures, told: Flags
-) -> Values:
+def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: Pictures) -> Values:
     """Return the probability that a shot begins with each keyframe.
 
     A keyframe is compared with the last picture before it that was decoded: the keyframe before,
     or the end of a window, whose pictures are `lasts`. NaN for the first, and for those inside of a
-    window, whose frames tell it: `told` says of these where a transition was found, and so whether
-    keyframes of this video begin shots more often or more seldom than they look.
+    window, whose frames tell it.
     """
     before = looks.last[:-1].copy()
     inside = np.zeros(len(video.keys), np.bool_)
+    inside[0] = True
     for one, last in zip(windows, lasts, strict=True):
         inside |= (video.keys > one.key) & (video.keys < one.end)
         number = int(np.searchsorted(video.keys, one.end))
@@ -171,39 +166,14 @@ def key_changes(
             before[number - 1] = last
     found = np.full(len(video.keys), np.nan)
     if len(found) > 1:
-        odds = log_odds(key_features(video, before, looks), KEY_WEIGHTS)
-        seen = inside[1:]
-        found[1:] = np.where(seen, np.nan, share_of(odds + offset(odds[seen], told[1:][seen])))
-    return found
-
-
-def offset(odds: Values, told: Flags) -> float:
-    """Return by how much log odds fall short of what is told, as likely as it was beforehand.
-
-    Beforehand it is normal around nothing, with the deviation OFFSET_SPREAD.
-    """
-    found = 0.0
-    for _ in range(OFFSET_ROUNDS):
-        chance = share_of(odds + found)
-        slope = float((told - chance).sum()) - found / OFFSET_SPREAD**2
-        found += slope / (float((chance * (1.0 - chance)).sum()) + 1.0 / OFFSET_SPREAD**2)
-    return found
+        found[1:] = logistic(key_features(video, before, looks), KEY_WEIGHTS)
+    return np.where(inside, np.nan, found)
 
 
 def logistic(features: Values, weights: Sequence[float]) -> Values:
     """Return probabilities of rows of features."""
-    return share_of(log_odds(features, weights))
-
-
-def log_odds(features: Values, weights: Sequence[float]) -> Values:
-    """Return the logarithms of the odds of rows of features."""
     *factors, constant = weights
-    return np.asarray(features @ np.array(factors) + constant)
-
-
-def share_of(odds: Values) -> Values:
-    """Return probabilities by the logarithms of their odds."""
-    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+    return np.asarray(1.0 / (1.0 + np.exp(-(features @ np.array(factors) + constant))))
 
 
 def spike_features(video: Packets) -> tuple[Numbers, Values]:
