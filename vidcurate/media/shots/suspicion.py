@@ -207,10 +207,10 @@ def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
         own, last = sizes[key], len(sizes) - 1
         beside = [sizes[max(0, key - BESIDE) : key], sizes[min(last, key + 1) : key + 1 + BESIDE]]
         around = [sizes[max(0, key - AROUND) : key], sizes[min(last, key + 1) : key + 1 + AROUND]]
-        shares = *(part.max() for part in beside), *(np.median(part) for part in around)
         early = np.median(sizes[max(0, key - EARLIER) : max(1, key - JUST_BEFORE)])
         grown = np.median(sizes[max(0, key - JUST_BEFORE) : key]) / early
-        rows.append([*(share / own for share in shares), grown])
+        others = *(part.max() for part in beside), *(np.median(part) for part in around)
+        rows.append([*(size / own for size in others), grown])
     shares = np.log(np.array(rows, np.float64).reshape(-1, 5))
     moved = picture_distances(looks.first, looks.last)[:, MOVING]
     differs = picture_distances(before, looks.first[1:])
