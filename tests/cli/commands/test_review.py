@@ -65,10 +65,10 @@ class Browser:
 
 
 @contextmanager
-def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str | Path, by: tuple[str, ...] = ()) -> Iterator[subprocess.Popen[str]]:
     """The command `review`, running; it is ended if it has not ended by itself."""
     with subprocess.Popen(
-        [*COMMAND, "review", *map(str, arguments), "--no-open"],
+        [*by, *COMMAND, "review", *map(str, arguments), "--no-open"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -187,3 +187,12 @@ def test_a_data_set_of_no_clips_is_served(tmp_path: Path) -> None:
         assert browser.get("/api/clips?sort=clips.duration_s")["clips"] == []
         assert browser.get("/api/histogram?score=clips.duration_s")["edges"] == []
         interrupted(running)
+
+
+def test_an_interrupt_ends_a_review_that_a_shell_began_in_the_background(made: Path) -> None:
+    """Shells have what they begin with & ignore SIGINT; it ends a review all the same."""
+    background = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+    with started("-d", made / "data", by=background) as running:
+        assert running.stdout
+        assert running.stdout.readline().startswith("http://127.0.0.1:")
+        assert "what was decided is kept" in interrupted(running)

@@ -130,7 +130,8 @@ def serve(
     from vidcurate.review.samples import estimate, find_sample, make_sample
     from vidcurate.review.serve import serving
 
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # end as Ctrl-C does
+    # All end as Ctrl-C does, SIGINT too where a shell that began this in the background ignores it.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
         with serving(dataset, config, port, say) as served:
