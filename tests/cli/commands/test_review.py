@@ -194,5 +194,5 @@ def test_an_interrupt_ends_a_review_that_a_shell_began_in_the_background(made: P
     background = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
     with started("-d", made / "data", by=background) as running:
         assert running.stdout
-        assert running.stdout.readline().startswith("http://127.0.0.1:")
+        assert Browser(running.stdout.readline().strip()).get("/api/clips")["clips"]
         assert "what was decided is kept" in interrupted(running)
