@@ -76,12 +76,13 @@ def test_labels_of_other_frames_are_refused(tmp_path: Path) -> None:
 
 
 def test_patterns_move_and_are_no_transition() -> None:
-    """Each test pattern is a film of its own, in which something moves."""
-    films = pattern_films()
+    """Each test pattern is a film of its own, in which something moves, the same each time."""
+    films, again = pattern_films(), pattern_films()
     assert len({one.name for one in films}) == len(films)
-    for one in films:
+    for one, same in zip(films, again, strict=True):
         assert one.transitions == ()
         assert (one.pictures[0] != one.pictures[-1]).any()
+        assert np.array_equal(one.pictures, same.pictures)
 
 
 def test_a_piece_has_the_transitions_inside_of_it() -> None:
