@@ -28,10 +28,11 @@ SCENE = re.compile(r"-Scene-\d+$")
 SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".3gp"})
 LONG_SIDE, MOST_FRAMES = 176, 360
 TUNE_FROM, TEST_FROM = 70, 82
-PATTERNS = (
-    *("testsrc", "testsrc2", "mandelbrot"),
-    *(f"{name}=seed=1" for name in ("life", "cellauto", "sierpinski")),
-)
+# ffmpeg's sources of moving patterns, those drawn by chance always the same.
+PATTERNS = {
+    **dict.fromkeys(("testsrc", "testsrc2", "mandelbrot"), ""),
+    **dict.fromkeys(("life", "cellauto", "sierpinski"), "seed=1:"),
+}
 PATTERN_SIZES, PATTERN_FRAMES = ("320x180", "128x96", "640x480"), 200
 
 Image = NDArray[np.uint8]
@@ -127,11 +128,10 @@ def pattern_films() -> list[Film]:
     ]
 
 
-def pattern_pictures(pattern: str, size: str) -> Pictures:
-    """A few seconds of one of ffmpeg's sources of video, as the detector reads it."""
-    name, _, seed = pattern.partition("=")
+def pattern_pictures(name: str, size: str) -> Pictures:
+    """A few seconds of a pattern, as the detector reads it."""
     graph = Graph()
-    source = graph.add(name, ":".join(filter(None, (seed, f"size={size}", "rate=25"))))
+    source = graph.add(name, f"{PATTERNS[name]}size={size}:rate=25")
     graph.link_nodes(source, graph.add("format", "yuv420p"), graph.add("buffersink")).configure()
     rows = np.empty((PATTERN_FRAMES, 3, HEIGHT, WIDTH), np.uint8)
     shrinker = None

@@ -273,7 +273,7 @@ def joined(found: list[Transition], inside: Values, near: int) -> tuple[Transiti
         if (
             last
             and min(last.confidence, one.confidence) >= SURE
-            and belongs(last, one, inside, near)
+            and goes_on(last, one, inside, near)
         ):
             surer = max(last, one, key=lambda each: each.confidence)
             kind = "fade" if "fade" in (last.kind, one.kind) else surer.kind
@@ -283,7 +283,7 @@ def joined(found: list[Transition], inside: Values, near: int) -> tuple[Transiti
     return tuple(together)
 
 
-def belongs(last: Transition, one: Transition, inside: Values, near: int) -> bool:
+def goes_on(last: Transition, one: Transition, inside: Values, near: int) -> bool:
     """Check whether a transition goes on with another; see joined."""
     if "fade" in (last.kind, one.kind) and one.start - last.end < near:
         return True
