@@ -146,7 +146,7 @@ def print_errors(
     for one in wrong:
         print(video.name, "false", one, *baits_at(video, one), flush=True)
     for one in truth:
-        if not any(one.start - 2 <= other.end <= one.end + 2 for other in found):
+        if not any(one.meets(other) for other in found):
             print(video.name, "missed", one, flush=True)
 
 

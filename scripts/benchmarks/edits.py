@@ -6,9 +6,10 @@ transitions, each of a `kind` from `start`, its first blended frame, to `end`, t
 wholly of the new picture; and `uncertain` ranges. Frames count from 0, as they are decoded. A
 film's labels lie beside it in labels.jsonl, or in edits.jsonl here, which says where to get it.
 
-What is found in an uncertain range counts neither way. A fade from black at a film's start or to
-black at its end counts like any other, since a clip must not contain it. A film without any
-transition has no F1, so the mean over films leaves it out; its false alarms count in all sums.
+What is found in an uncertain range and matches no label counts neither way. A fade from black at a
+film's start or to black at its end counts like any other, since a clip must not contain it. A film
+without any transition has no F1, so the mean over films leaves it out; its false alarms count in
+all sums.
 """
 
 import argparse
@@ -27,13 +28,12 @@ from numpy.typing import NDArray
 
 from scripts.benchmarks.cuts import finders, timed
 from scripts.benchmarks.score_cuts import (
-    TOLERANCE,
     Passage,
     Score,
+    counted,
     matched,
     reliability,
     table,
-    verdicts,
 )
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode_video
@@ -56,19 +56,6 @@ class Film:
     truth: tuple[Passage, ...]
     uncertain: tuple[tuple[int, int], ...]
     times: tuple[float, ...]
-
-    def doubts(self, one: Passage) -> bool:
-        """Whether a found transition lies where the labels leave it open."""
-        return any(
-            first - TOLERANCE <= one.end <= last + TOLERANCE for first, last in self.uncertain
-        )
-
-    def scored(self, found: Sequence[Passage]) -> list[Passage]:
-        """The found ones that count, in time order: all but those in doubt that match nothing."""
-        surest_first = sorted(found, key=lambda one: -one.confidence)
-        judged = zip(surest_first, verdicts(self.truth, found), strict=True)
-        kept = [one for one, (_, right) in judged if right or not self.doubts(one)]
-        return sorted(kept, key=lambda one: one.end)
 
 
 def films_of(media: Iterable[Path]) -> list[Film]:
@@ -111,7 +98,7 @@ def film_of(path: Path, labels: Sequence[dict[str, Any]]) -> Film:
 
 def errors_of(film: Film, found: Sequence[Passage]) -> list[tuple[str, Passage]]:
     """False alarms and misses, in time order."""
-    pairs = matched(film.truth, [one.end for one in found])
+    pairs = matched(film.truth, found)
     right = set(pairs.values())
     false = [("false", one) for n, one in enumerate(found) if n not in right]
     missed = [("missed", one) for n, one in enumerate(film.truth) if n not in pairs]
@@ -187,7 +174,8 @@ def main() -> None:
     for film in films:
         for name, run in runs.items():
             total = totals[name]
-            found = film.scored(timed(partial(run, film.path), total))
+            alarms = timed(partial(run, film.path), total)
+            found = counted(film.truth, film.uncertain, alarms)
             if name == "learned":
                 every.add(film.truth, found)
                 found = [one for one in found if one.confidence >= options.threshold]

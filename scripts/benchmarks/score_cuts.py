@@ -20,6 +20,14 @@ class Passage:
     kind: str
     confidence: float = 1.0
 
+    def meets(self, other: "Passage") -> bool:
+        """Whether the frames of two overlap, or nearly: of two hard cuts, two frames apart.
+
+        This is how TransNetV2's published evaluation counts.
+        """
+        apart = max(self.start - other.end, other.start - self.end)
+        return apart < TOLERANCE
+
 
 @dataclass(slots=True)
 class Score:
@@ -57,7 +65,7 @@ class Score:
 
     def add(self, truth: Sequence[Passage], found: Sequence[Passage]) -> list[Passage]:
         """Count one video; the found that match nothing."""
-        pairs = matched(truth, [one.end for one in found])
+        pairs = matched(truth, found)
         right = set(pairs.values())
         self.true.update(one.kind for one in truth)
         for index, number in pairs.items():
@@ -74,18 +82,15 @@ class Score:
         return [one for n, one in enumerate(found) if n not in right]
 
 
-def matched(truth: Sequence[Passage], boundaries: Sequence[int]) -> dict[int, int]:
-    """Which boundary each found transition is found by, each used once: as many as there can be.
+def matched(truth: Sequence[Passage], found: Sequence[Passage]) -> dict[int, int]:
+    """Which found transition each true one is found by, each used once.
 
-    A boundary, the first frame of a new shot, matches from two frames before a transition's start
-    to two after its end. Transitions are in time order, so that taking for each the earliest free
-    boundary pairs as many as possible.
+    True ones are in time order; each takes the free one that it meets and that ends first.
     """
-    left = sorted(range(len(boundaries)), key=lambda n: boundaries[n])
+    left = sorted(range(len(found)), key=lambda n: found[n].end)
     pairs: dict[int, int] = {}
     for index, one in enumerate(truth):
-        first, last = one.start - TOLERANCE, one.end + TOLERANCE
-        near = next((n for n in left if first <= boundaries[n] <= last), None)
+        near = next((n for n in left if one.meets(found[n])), None)
         if near is not None:
             pairs[index] = near
             left.remove(near)
@@ -97,12 +102,25 @@ def verdicts(truth: Sequence[Passage], found: Sequence[Passage]) -> list[tuple[f
     left = list(truth)
     judged = []
     for one in sorted(found, key=lambda one: -one.confidence):
-        near = (t for t in left if t.start - TOLERANCE <= one.end <= t.end + TOLERANCE)
-        met = next(near, None)
+        met = next((true for true in left if one.meets(true)), None)
         if met is not None:
             left.remove(met)
         judged.append((one.confidence, met is not None))
     return judged
+
+
+def counted(
+    truth: Sequence[Passage], uncertain: Sequence[tuple[int, int]], found: Sequence[Passage]
+) -> list[Passage]:
+    """The found ones that count, in time order: all but those in doubt that match nothing.
+
+    `uncertain` are the first and the last frame of each span that nobody judges.
+    """
+    doubtful = [Passage(first - 1, last, "uncertain") for first, last in uncertain]
+    surest_first = sorted(found, key=lambda one: -one.confidence)
+    judged = zip(surest_first, verdicts(truth, found), strict=True)
+    kept = [one for one, (_, right) in judged if right or not any(map(one.meets, doubtful))]
+    return sorted(kept, key=lambda one: one.end)
 
 
 def truth_of(video: Path) -> list[Passage]:

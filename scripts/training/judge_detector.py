@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.benchmarks.score_cuts import Passage, Score, reliability, verdicts
+from scripts.benchmarks.score_cuts import Passage, Score, counted, reliability, verdicts
 from scripts.training.footage import Film
 from scripts.training.logistic_regression import fitted
 from vidcurate.media.shots.bands import bands, picture_features
@@ -56,13 +56,7 @@ def judged(film: Film, network: NetworkWeights) -> Judged:
         Passage(one.start, one.end, one.kind, one.confidence)
         for one in transitions(rows, LearnedOptions(threshold=0.0), UNCALIBRATED)
     ]
-    surest_first = sorted(found, key=lambda one: -one.confidence)
-    counted = [
-        one
-        for one, (_, is_right) in zip(surest_first, verdicts(film.transitions, found), strict=True)
-        if is_right or not any(first <= one.end <= last + 1 for first, last in film.uncertain)
-    ]
-    return Judged(film, tuple(sorted(counted, key=lambda one: one.end)))
+    return Judged(film, tuple(counted(film.transitions, film.uncertain, found)))
 
 
 def fit_calibration(films: Iterable[Judged]) -> tuple[float, float]:

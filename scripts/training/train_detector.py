@@ -375,11 +375,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--tuned-steps", type=int, default=600, help="with edited films too")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=2, help="to compose with")
+    parser.add_argument("--processes", type=int, default=2, help="to compose, and threads to train")
     options = parser.parse_args()
     begun = time.perf_counter()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.processes)
     numbers = {name: getattr(options, name) for name in Effort.__dataclass_fields__}
     effort = Effort(**numbers)
     footage = read_footage(

@@ -1,11 +1,10 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts.benchmarks import edits
-from scripts.benchmarks.score_cuts import Passage
+from scripts.benchmarks.score_cuts import Passage, counted
 from tests.support.videos import render
 
 
@@ -47,7 +46,7 @@ def test_what_is_in_doubt_counts_neither_way(folder: Path) -> None:
     """A find in an uncertain range is left out, one beyond it is a false alarm, a miss a miss."""
     (film,) = edits.films_of([folder])
     found = [Passage(n - 1, n, "cut") for n in (22, 27, 28, 48)]
-    scored = film.scored(found)
+    scored = counted(film.truth, film.uncertain, found)
     assert [one.end for one in scored] == [28, 48]
     errors = [(verdict, one.end) for verdict, one in edits.errors_of(film, scored)]
     assert errors == [("false", 28), ("missed", 75)]
@@ -56,9 +55,8 @@ def test_what_is_in_doubt_counts_neither_way(folder: Path) -> None:
 def test_of_two_in_doubt_the_surer_counts(folder: Path) -> None:
     """An unsure alarm that comes first does not put a sure one of the same transition in doubt."""
     (film,) = edits.films_of([folder])
-    film = replace(film, uncertain=((70, 75),))
     sure, unsure = Passage(69, 74, "dissolve", 0.9), Passage(70, 71, "cut", 0.1)
-    assert film.scored([unsure, sure]) == [sure]
+    assert counted(film.truth, [(70, 75)], [unsure, sure]) == [sure]
 
 
 def test_each_error_has_a_strip(folder: Path) -> None:

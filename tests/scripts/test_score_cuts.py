@@ -12,21 +12,38 @@ def score_cuts() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    ("boundary", "found"), [(97, False), (98, True), (100, True), (113, True), (114, False)]
+    ("start", "end", "found"),
+    [
+        (97, 98, False),
+        (98, 99, True),
+        (112, 113, True),
+        (113, 114, False),
+        (80, 99, True),
+        (105, 140, True),
+        (60, 140, True),
+    ],
 )
-def test_a_boundary_matches_two_frames_around(
-    score_cuts: ModuleType, boundary: int, found: bool
+def test_spans_that_overlap_match(
+    score_cuts: ModuleType, start: int, end: int, found: bool
 ) -> None:
-    """A transition from 100 to 111 is matched from 98 to 113, its ends included."""
+    """One that overlaps a transition from 100 to 111, or has one frame between, matches it."""
     truth = [score_cuts.Passage(100, 111, "dissolve")]
-    assert (score_cuts.matched(truth, [boundary]) == {0: 0}) is found
+    assert (score_cuts.matched(truth, [score_cuts.Passage(start, end, "cut")]) == {0: 0}) is found
+
+
+def test_a_cut_may_be_two_frames_off(score_cuts: ModuleType) -> None:
+    """A hard cut told three frames early or late is another one."""
+    cut = score_cuts.Passage(49, 50, "cut")
+    met = [n for n in range(40, 60) if cut.meets(score_cuts.Passage(n - 1, n, "cut"))]
+    assert met == [48, 49, 50, 51, 52]
 
 
 def test_each_counts_once(score_cuts: ModuleType) -> None:
-    """Two boundaries at one transition are one right and one wrong; each serves one transition."""
+    """Two found at one transition are one right and one wrong; each serves one transition."""
     cuts = [score_cuts.Passage(n - 1, n, "cut") for n in (50, 52)]
-    assert score_cuts.matched(cuts, [51, 53]) == {0: 0, 1: 1}
-    assert score_cuts.matched(cuts[:1], [51, 50]) == {0: 1}
+    found = [score_cuts.Passage(n - 1, n, "cut") for n in (51, 53)]
+    assert score_cuts.matched(cuts, found) == {0: 0, 1: 1}
+    assert score_cuts.matched(cuts[:1], found[::-1]) == {0: 1}
     score = score_cuts.Score()
     wrong = score.add(cuts[:1], [score_cuts.Passage(n - 1, n, "cut") for n in (50, 51)])
     assert [one.end for one in wrong] == [51]

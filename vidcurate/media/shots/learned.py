@@ -34,7 +34,7 @@ MARGIN = REACH + CONTEXT
 BLOCK = 1024
 # Pictures that are described at once: more would not stay in a processor's cache.
 CHUNK = 128
-SURE = MORE_LIKELY = 0.5
+SURE = 0.5
 # Peaks of no more than this probability count for nothing.
 MIN_PROBABILITY = 1e-3
 Values = NDArray[np.float32]
@@ -60,12 +60,12 @@ class LearnedOptions:
     """When the network's peaks count as transitions.
 
     `threshold` is the least calibrated confidence of a transition. `inside_threshold` is the
-    probability at which a frame counts as part of one. Two alarms closer than `min_shot_frames`
+    probability at which a frame counts as part of one: where that is likelier than not. Two alarms closer than `min_shot_frames`
     are one: the stronger.
     """
 
     threshold: float = 0.5
-    inside_threshold: float = 0.9
+    inside_threshold: float = 0.5
     min_shot_frames: int = 5
 
 
@@ -256,16 +256,14 @@ def transitions(
         if not any(clashes):
             taken.append((peak, found))
     ordered = sorted((found for _, found in taken), key=lambda found: found.end)
-    return joined(ordered, recorded[:, 1], options.min_shot_frames)
+    return joined(ordered, options.min_shot_frames)
 
 
-def joined(found: list[Transition], inside: Values, near: int) -> tuple[Transition, ...]:
-    """Join what is one transition: no shot lies between.
+def joined(found: list[Transition], near: int) -> tuple[Transition, ...]:
+    """Join a fade and a transition less than `near` frames apart: no shot lies between.
 
-    So it is where all frames between a gradual one and another are more likely inside of one than
-    not, and where a fade and another are less than `near` frames apart, as a fade out and the fade
-    in after it, through a moment of black. Doubtful alarms are left by themselves: they would move
-    the end of what is sure.
+    So it is with a fade out and the fade in after it, through a moment of black. Doubtful alarms
+    are left by themselves: they would move the end of what is sure.
     """
     together: list[Transition] = []
     for one in found:
@@ -273,23 +271,14 @@ def joined(found: list[Transition], inside: Values, near: int) -> tuple[Transiti
         if (
             last
             and min(last.confidence, one.confidence) >= SURE
-            and goes_on(last, one, inside, near)
+            and "fade" in (last.kind, one.kind)
+            and one.start - last.end < near
         ):
             surer = max(last, one, key=lambda each: each.confidence)
-            kind = "fade" if "fade" in (last.kind, one.kind) else surer.kind
-            together[-1] = Transition(last.start, one.end, kind, surer.confidence)
+            together[-1] = Transition(last.start, one.end, "fade", surer.confidence)
         else:
             together.append(one)
     return tuple(together)
-
-
-def goes_on(last: Transition, one: Transition, inside: Values, near: int) -> bool:
-    """Check whether a transition goes on with another; see joined."""
-    if "fade" in (last.kind, one.kind) and one.start - last.end < near:
-        return True
-    if last.kind == one.kind == KINDS[0]:
-        return False
-    return bool((inside[last.end : one.start + 1] >= MORE_LIKELY).all())
 
 
 def peaks(recorded: Values) -> list[int]:

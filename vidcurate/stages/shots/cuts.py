@@ -251,5 +251,5 @@ CUTS_STAGE = MapStage(
     run=cuts,
     check=check_signals,
     rows_per_part=64,
-    version=Version(number=4),
+    version=Version(number=5),
 )
