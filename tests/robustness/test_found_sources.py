@@ -222,6 +222,7 @@ def test_drop_command(tmp_path: Path) -> None:
     ended = vidcurate("drop", tmp_path / "videos" / "a.mp4", tmp_path / "x.mp4", "-d", out)
     assert ended.lines == [{"path": str(tmp_path / "videos" / "a.mp4"), "dropped": True}]
     assert f"no video of this data set is named {tmp_path / 'x.mp4'}" in ended.err
+    assert ended.code == 2
     left = vidcurate("rows", FILES.name, "-d", out, "--columns", "path").lines
     assert left == [{"path": str(tmp_path / "videos" / "b.mp4")}]
     assert vidcurate("drop", "-d", out).code == 2

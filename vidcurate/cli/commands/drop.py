@@ -8,7 +8,7 @@ import typer
 from vidcurate.analysis.view import require_dataset
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.shared import Folder
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, some
 from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.discovery.sources import source_name
 from vidcurate.pipeline.scope import GONE
@@ -38,7 +38,8 @@ def drop(
 ) -> None:
     """Take videos out of a data set; their files stay, and ingest takes them in again.
 
-    A caption version is taken out by its name; its texts stay until they are cleaned away.
+    A caption version is taken out by its name; its texts stay until they are cleaned away. What is
+    there is dropped also where a name beside it is unknown, which ends the command with 2.
     """
     if not videos and not gone and not version:
         raise UsageError("which videos? name their paths, or give --gone, or a caption --version")
@@ -53,12 +54,11 @@ def drop(
         dropped = drop_files(opened, lambda file: is_named(file, names, gone=gone))
     for file in dropped:
         tell_json({"path": file.path, "dropped": True})
-    known = {name for name in names if any(is_named(f, [name], gone=False) for f in dropped)}
-    for name in names:
-        if name not in known:
-            say(f"no video of this data set is named {name}")
     if dropped:
         say(f"the next export leaves them out: vidcurate export -d {dataset}")
+    unknown = [n for n in names if not any(is_named(f, [n], gone=False) for f in dropped)]
+    if unknown:
+        raise UsageError(f"no video of this data set is named {some(unknown, joint=' or ')}")
 
 
 def is_named(file: FoundFile, names: Sequence[str], *, gone: bool) -> bool:
