@@ -60,8 +60,8 @@ class LearnedOptions:
     """When the network's peaks count as transitions.
 
     `threshold` is the least calibrated confidence of a transition. `inside_threshold` is the
-    probability at which a frame counts as part of one: where that is likelier than not. Two alarms closer than `min_shot_frames`
-    are one: the stronger.
+    probability at which a frame counts as part of one: where that is likelier than not. Two alarms
+    closer than `min_shot_frames` are one: the stronger.
     """
 
     threshold: float = 0.5
