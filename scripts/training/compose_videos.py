@@ -69,7 +69,7 @@ class Style:
 
     `lengths` are of short, medium and long shots; `disturbed` is how much of the usual disturbance
     there is; `keyframes` are the most frames from one keyframe to the next, None for what the
-    encoder does by itself.
+    encoder does by itself; `scene_cuts` says whether it may begin shots with keyframes.
     """
 
     kinds: dict[str, float]
@@ -78,17 +78,19 @@ class Style:
     codecs: dict[str, float]
     presets: tuple[str, ...]
     keyframes: tuple[int | None, ...]
+    scene_cuts: tuple[bool, ...]
 
 
-DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), (None,))
-# As films on the web are: long shots, mostly cuts, and encoders that look for these.
+DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), (None,), (True,))
+# As films on the web are: long shots, mostly cuts, and encoders of which most look for these.
 WEB = Style(
     {"cut": 0.74, "jump": 0.08, "dissolve": 0.06, "fade": 0.04, "wipe": 0.02, "whip": 0.06},
     ((16, 60), (60, 150), (150, 360)),
     0.2,
-    {"libx264": 0.95, "mpeg4": 0.05},
+    {"libx264": 0.75, "libx265": 0.1, "libvpx-vp9": 0.1, "mpeg4": 0.05},
     ("veryfast", "fast", "medium", "medium"),
-    (48, 72, 120, None, None),
+    (48, 72, 120, 300, None, None, None),
+    (True, True, True, False),
 )
 
 
@@ -311,12 +313,9 @@ def write_video(
     rate, truth = Fraction(str(rng.choice(RATES))), Truth()
     varies = codec == "libx264" and rng.random() < VARIES_SHARE
     with av.open(str(file), "w") as out:
-        options = {"crf": str(rng.integers(16, 36)), "preset": chosen(rng, style.presets)}
-        most = chosen(rng, style.keyframes)
-        options |= {} if most is None else {"g": str(most)}
-        quality = {"qmin": (q := str(rng.integers(2, 14))), "qmax": q}
+        options = encoder_options(rng, codec, style)
         rate = Fraction(30) if codec == "mpeg2video" else rate
-        stream = out.add_stream(codec, rate, options=options if codec == "libx264" else quality)
+        stream = out.add_stream(codec, rate, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1
@@ -329,6 +328,22 @@ def write_video(
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return truth
+
+
+def encoder_options(rng: np.random.Generator, codec: str, style: Style) -> dict[str, str]:
+    """Options of an encoder, of chance quality; chance goes on alike whatever the codec."""
+    factor, preset = str(rng.integers(16, 36)), chosen(rng, style.presets)
+    most, sees_cuts = chosen(rng, style.keyframes), chosen(rng, style.scene_cuts)
+    quality = str(rng.integers(2, 14))
+    ours = {"crf": factor} | ({} if most is None else {"g": str(most)})
+    if codec == "libx264":
+        return ours | {"preset": preset} | ({} if sees_cuts else {"sc_threshold": "0"})
+    if codec == "libx265":
+        quiet = "log-level=none" if sees_cuts else "log-level=none:scenecut=0"
+        return ours | {"preset": preset, "x265-params": quiet}
+    if codec == "libvpx-vp9":
+        return ours | {"b": "0", "deadline": "realtime", "cpu-used": "6"}
+    return {"qmin": quality, "qmax": quality}
 
 
 def chosen(rng: np.random.Generator, choices: Sequence[Choice]) -> Choice:

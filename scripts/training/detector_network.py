@@ -1,7 +1,8 @@
-"""The network of the learned shot detector in torch, how it is trained, and what is kept of it."""
+"""A network of the learned shot detector in torch, how it is trained, and what is kept of it."""
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,11 +18,11 @@ from vidcurate.media.shots.learned import (
     CONTEXT,
     DILATIONS,
     KINDS,
-    NetworkWeights,
+    Ensemble,
     weights_from,
 )
 
-CHANNELS = 192
+CHANNELS = 128
 SPAN = 256
 BATCH = 14
 N_HARD, HARD_SHARE, REVIEW_STEPS, N_REVIEWED = 4, 0.02, 500, 2000
@@ -199,13 +200,19 @@ def arrays_of(network: Network) -> dict[str, NDArray[np.generic]]:
     return {n: v.astype(np.float16 if v.ndim > 1 else np.float32) for n, v in arrays.items()}
 
 
-def usable(network: Network, calibration: tuple[float, float] = (1.0, 0.0)) -> NetworkWeights:
-    """The network as the package runs it."""
-    return weights_from({**arrays_of(network), "calibration": np.array(calibration, np.float32)})
+def stacked(networks: Sequence[Network]) -> dict[str, NDArray[np.generic]]:
+    """The arrays of several networks, each array with one more axis, the first."""
+    each = [arrays_of(network) for network in networks]
+    return {name: np.stack([arrays[name] for arrays in each]) for name in each[0]}
 
 
-def export(network: Network, calibration: tuple[float, float], file: Path) -> None:
+def usable(networks: Sequence[Network], calibration: tuple[float, float] = (1.0, 0.0)) -> Ensemble:
+    """Networks as the package runs them, together."""
+    return weights_from({**stacked(networks), "calibration": np.array(calibration)})
+
+
+def export(networks: Sequence[Network], calibration: tuple[float, float], file: Path) -> None:
     """Write the weights and the calibration of their confidence."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {**arrays_of(network), "calibration": np.array(calibration)}
+    arrays: dict[str, Any] = {**stacked(networks), "calibration": np.array(calibration)}
     np.savez_compressed(file, **arrays)

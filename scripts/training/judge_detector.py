@@ -13,8 +13,8 @@ from scripts.training.logistic_regression import fitted
 from vidcurate.media.shots.bands import bands, picture_features
 from vidcurate.media.shots.learned import (
     MARGIN,
+    Ensemble,
     LearnedOptions,
-    NetworkWeights,
     Values,
     calibrate,
     log_odds,
@@ -30,14 +30,14 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A film and every alarm in it, with the network's own probability as its confidence."""
+    """A film and every alarm in it, with the networks' own probability as its confidence."""
 
     film: Film
     alarms: tuple[Passage, ...]
 
 
-def rows_of(film: Film, network: NetworkWeights) -> Values:
-    """What a network says of each frame of a film."""
+def rows_of(film: Film, ensemble: Ensemble) -> Values:
+    """What networks say of each frame of a film."""
     pictures = film.pictures
     padded = np.concatenate(
         [pictures[:1].repeat(MARGIN, 0), pictures, pictures[-1:].repeat(MARGIN, 0)]
@@ -45,13 +45,13 @@ def rows_of(film: Film, network: NetworkWeights) -> Values:
     found = []
     for first in range(0, len(pictures), CHUNK):
         window = padded[first : first + CHUNK + 2 * MARGIN]
-        found.append(probabilities(bands(picture_features(window)), network))
+        found.append(probabilities(bands(picture_features(window)), ensemble))
     return np.concatenate(found)
 
 
-def judged(film: Film, network: NetworkWeights) -> Judged:
-    """Let a network look at a film; where nobody can tell, only alarms that are right count."""
-    rows = rows_of(film, network)
+def judged(film: Film, ensemble: Ensemble) -> Judged:
+    """Let networks look at a film; where nobody can tell, only alarms that are right count."""
+    rows = rows_of(film, ensemble)
     found = [
         Passage(one.start, one.end, one.kind, one.confidence)
         for one in transitions(rows, LearnedOptions(threshold=0.0), UNCALIBRATED)

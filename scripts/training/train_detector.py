@@ -1,10 +1,10 @@
 """Trains the learned shot detector: from a folder of footage to weights, by one command.
 
-Needs torch. Videos are composed of the footage's single shots; the network learns from them and
-from the single shots as they are, and last from edited films too. Footage is kept apart by source:
-what confidence is calibrated on and what is reported at the end were in no training. With
-`--everything` no source is left: confidence is calibrated on edited films by networks that have not
-seen them, and on new videos composed of the shots that were trained on.
+Needs torch. Videos are composed of the footage's single shots; networks that differ in their seed
+learn from them and from the single shots as they are, and last from edited films too. Footage is
+kept apart by source: what confidence is calibrated on and what is reported at the end were in no
+training. With `--everything` no source is left: confidence is calibrated on edited films by
+networks that have not seen them, and on new videos composed of the shots that were trained on.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import io
 import multiprocessing
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -61,6 +61,7 @@ RATE, TUNED_RATE = 3e-3, 6e-4
 SINGLES_SHARE, EDITS_SHARE = 0.2, 0.3
 VARIANTS, FOLDS = 6, 5
 PIECES = 12, 100
+SEED_STEP = 100
 
 Pictures = NDArray[np.uint8]
 Image = NDArray[np.uint8]
@@ -207,8 +208,13 @@ class Effort:
     judged: int
     steps: int
     tuned_steps: int
+    networks: int
     seed: int
     processes: int
+
+    def each(self) -> "list[Effort]":
+        """The effort for each network, with a seed of its own."""
+        return [replace(self, seed=self.seed + SEED_STEP * n) for n in range(self.networks)]
 
 
 def compose_set(sources: list[Source], effort: Effort) -> list[Video]:
@@ -330,11 +336,21 @@ def training_material(footage: Footage, effort: Effort) -> Material:
     return Material(composed, singles, footage.edits)
 
 
-def base_network(material: Material, effort: Effort) -> Network:
-    """A network that knows composed videos and real single shots, and no edited film."""
+def base_networks(material: Material, effort: Effort) -> list[Network]:
+    """Networks that know composed videos and real single shots, and no edited film."""
     groups = [(1.0 - SINGLES_SHARE, material.composed), (SINGLES_SHARE, material.singles)]
-    network = new_network(material.composed, effort.seed)
-    return train(network, groups, Schedule(effort.steps, RATE, effort.seed))
+    return [
+        train(new_network(material.composed, own.seed), groups, Schedule(own.steps, RATE, own.seed))
+        for own in effort.each()
+    ]
+
+
+def tuned_networks(
+    bases: list[Network], material: Material, edits: list[Film], effort: Effort
+) -> list[Network]:
+    """Networks that know these edited films as well."""
+    pairs = zip(bases, effort.each(), strict=True)
+    return [tuned_network(base, material, edits, own) for base, own in pairs]
 
 
 def tuned_network(base: Network, material: Material, edits: list[Film], effort: Effort) -> Network:
@@ -347,15 +363,15 @@ def tuned_network(base: Network, material: Material, edits: list[Film], effort: 
     return train(copy.deepcopy(base).train(), groups, schedule)
 
 
-def left_out(base: Network, material: Material, effort: Effort) -> list[Judged]:
-    """Each edited film judged by a network that saw no film of its fold: a fifth of the sources."""
+def left_out(bases: list[Network], material: Material, effort: Effort) -> list[Judged]:
+    """Each edited film judged by networks that saw no film of its fold: a fifth of the sources."""
     sources = sorted({source_of(one.name) for one in material.edits})
     found = []
     for fold in range(min(FOLDS, len(sources))):
         out = sources[fold::FOLDS]
         kept = [one for one in material.edits if source_of(one.name) not in out]
-        network = usable(tuned_network(base, material, kept, effort))
-        found += [judged(o, network) for o in material.edits if source_of(o.name) in out]
+        ensemble = usable(tuned_networks(bases, material, kept, effort))
+        found += [judged(o, ensemble) for o in material.edits if source_of(o.name) in out]
     return found
 
 
@@ -374,7 +390,8 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=40, help="composed videos to judge by")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--tuned-steps", type=int, default=600, help="with edited films too")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--networks", type=int, default=4, help="trained apart, to judge together")
+    parser.add_argument("--seed", type=int, default=1, help="of the first network")
     parser.add_argument("--processes", type=int, default=2, help="to compose, and threads to train")
     options = parser.parse_args()
     begun = time.perf_counter()
@@ -386,14 +403,15 @@ def main() -> None:
         options.footage, options.labels, options.cache, everything=options.everything
     )
     material = training_material(footage["train"], effort)
-    base = base_network(material, effort)
-    unseen = left_out(base, material, effort)
-    network = tuned_network(base, material, material.edits, effort) if material.edits else base
-    ready, tune, test = usable(network), footage["tune"], footage["test"]
+    networks = base_networks(material, effort)
+    unseen = left_out(networks, material, effort)
+    if material.edits:
+        networks = tuned_networks(networks, material, material.edits, effort)
+    ready, tune, test = usable(networks), footage["tune"], footage["test"]
     ours = composed_films(effort.seed + 1000, tune.shots or footage["train"].shots, effort)
     known = [*unseen, *(judged(one, ready) for one in [*ours, *tune.edits, *tune.singles])]
     calibration = fit_calibration(known)
-    export(network, calibration, options.weights)
+    export(networks, calibration, options.weights)
     theirs = composed_films(effort.seed + 2000, test.shots, effort)
     ramps = exposure_films(effort.seed + 3000, test.shots)
     for name, films in (

@@ -173,14 +173,16 @@ def test_one_command_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     row = {"file": edited.name, "cuts": [72], "gradual": [], "uncertain": []}
     (footage / "labels.jsonl").write_text(json.dumps(row), "utf-8")
     made = tmp_path / "shots.npz"
-    small = ["--videos", "2", "--frames", "120", "--judged", "1", "--processes", "1"]
-    short = ["--steps", "4", "--tuned-steps", "3", "--cache", str(tmp_path / "cache")]
-    command = ["train_detector", str(made), str(footage), *small, *short]
+    small = ["--videos", "2", "--frames", "120", "--judged", "1", "--networks", "2"]
+    short = ["--steps", "4", "--tuned-steps", "3", "--processes", "1"]
+    command = ["train_detector", str(made), str(footage), *small, *short, "--cache", str(tmp_path)]
     for more in ([], ["--everything"]):
         monkeypatch.setattr(sys, "argv", [*command, *more])
         train_detector.main()
         with np.load(made, allow_pickle=False) as arrays:
-            network = weights_from(arrays)
+            ensemble = weights_from(arrays)
         made.unlink()
-        assert len(network.layers) == len(DILATIONS)
-        assert np.isfinite(network.calibration).all()
+        assert [len(one.layers) for one in ensemble.networks] == [len(DILATIONS)] * 2
+        one, other = (network.entry[0] for network in ensemble.networks)
+        assert not np.array_equal(one, other)
+        assert np.isfinite(ensemble.calibration).all()

@@ -1,8 +1,8 @@
-"""Shot transitions by a small network over similarity bands: the default detector.
+"""Shot transitions by small networks over similarity bands: the default detector.
 
-The network is a dilated temporal convolution, trained by scripts.training.train_detector on
-composed videos, run here in numpy. What it says of each frame is recorded in the scan; the
-transitions follow from that alone, so that thresholds need no new decode.
+Each network is a dilated temporal convolution, trained by scripts.training.train_detector on
+composed videos, run here in numpy. What they say of each frame together is recorded in the scan;
+the transitions follow from that alone, so that thresholds need no new decode.
 """
 
 import math
@@ -42,22 +42,29 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkWeights:
-    """The network's matrices, each with its bias; `layers` read three frames side by side.
-
-    `calibration` is the scale and offset of Platt's scaling, fitted on films that the network was
-    not trained on.
-    """
+class Network:
+    """A network's matrices, each with its bias; `layers` read three frames side by side."""
 
     entry: tuple[Values, Values]
     layers: tuple[tuple[Values, Values], ...]
     head: tuple[Values, Values]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Networks that were trained apart and judge together.
+
+    `calibration` is the scale and offset of Platt's scaling, fitted on films that they were not
+    trained on.
+    """
+
+    networks: tuple[Network, ...]
     calibration: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedOptions:
-    """When the network's peaks count as transitions.
+    """When the networks' peaks count as transitions.
 
     `threshold` is the least calibrated confidence of a transition. `inside_threshold` is the
     probability at which a frame counts as part of one: where that is likelier than not. Two alarms
@@ -80,7 +87,7 @@ class Transition:
 
 
 @cache
-def weights() -> NetworkWeights:
+def weights() -> Ensemble:
     """Load the weights that come with the package, stored in half precision."""
     with (
         files("vidcurate.media.shots").joinpath("weights/shots.npz").open("rb") as file,
@@ -89,28 +96,26 @@ def weights() -> NetworkWeights:
         return weights_from(arrays)
 
 
-def weights_from(arrays: Mapping[str, NDArray[Any]]) -> NetworkWeights:
-    """Put together the arrays of a file of weights."""
+def weights_from(arrays: Mapping[str, NDArray[Any]]) -> Ensemble:
+    """Put together the arrays of a file of weights, whose first axis is that of the networks."""
     pairs = {
-        name: (
-            arrays[f"{name}_weight"].astype(np.float32),
-            arrays[f"{name}_bias"].astype(np.float32),
-        )
+        name: (arrays[f"{name}_weight"], arrays[f"{name}_bias"])
         for name in ("entry", "head", *(f"layer{n}" for n in range(len(DILATIONS))))
     }
-    layers = tuple(pairs[f"layer{n}"] for n in range(len(DILATIONS)))
+    networks = []
+    for number in range(len(arrays["head_bias"])):
+        own = {
+            name: (matrix[number].astype(np.float32), bias[number].astype(np.float32))
+            for name, (matrix, bias) in pairs.items()
+        }
+        layers = tuple(own[f"layer{n}"] for n in range(len(DILATIONS)))
+        networks.append(Network(own["entry"], layers, own["head"]))
     scale, offset = arrays["calibration"].tolist()
-    return NetworkWeights(pairs["entry"], layers, pairs["head"], (scale, offset))
+    return Ensemble(tuple(networks), (scale, offset))
 
 
-def probabilities(features: Values, network: NetworkWeights) -> Values:
-    """Run the network on all frames but the first and last 31, with results by COLUMNS.
-
-    `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
-    is the probability that it is the middle of a transition, or the first frame after a cut; the
-    second that it comes after the start of one and not after its end; the others are the shares
-    of the kinds, which sum to one.
-    """
+def logits_of(features: Values, network: Network) -> Values:
+    """Run one network on all frames but the first and last CONTEXT."""
     matrix, bias = network.entry
     values = np.maximum(features @ matrix + bias, 0.0)
     for (matrix, bias), dilation in zip(network.layers, DILATIONS, strict=True):
@@ -118,7 +123,18 @@ def probabilities(features: Values, network: NetworkWeights) -> Values:
         taps = np.concatenate([values[: -2 * dilation], inner, values[2 * dilation :]], axis=1)
         values = inner + np.maximum(taps @ matrix + bias, 0.0)
     matrix, bias = network.head
-    logits = np.clip(values @ matrix + bias, -30.0, 30.0)
+    return np.asarray(np.clip(values @ matrix + bias, -30.0, 30.0), np.float32)
+
+
+def probabilities(features: Values, ensemble: Ensemble) -> Values:
+    """Run the networks on all frames but the first and last 31, with results by COLUMNS.
+
+    `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
+    is the probability that it is the middle of a transition, or the first frame after a cut; the
+    second that it comes after the start of one and not after its end; the others are the shares
+    of the kinds, which sum to one. The log odds of each are the mean of what the networks say.
+    """
+    logits = np.mean([logits_of(features, one) for one in ensemble.networks], axis=0)
     logits[:, :2] = 1.0 / (1.0 + np.exp(-logits[:, :2]))
     shares = np.exp(logits[:, 2:] - logits[:, 2:].max(axis=1, keepdims=True))
     logits[:, 2:] = shares / shares.sum(axis=1, keepdims=True)
@@ -127,14 +143,14 @@ def probabilities(features: Values, network: NetworkWeights) -> Values:
 
 @dataclass(slots=True)
 class LearnedDetector:
-    """Runs the network on a video that is given frame by frame.
+    """Runs the networks on a video that is given frame by frame.
 
     Rows come out in blocks, and 63 frames late, since a frame is judged by those after it as
     well. Blocks begin at the same frames of a video however it is fed, so that the same video gives
     the same numbers to the last bit. Memory does not grow with the video.
     """
 
-    network: NetworkWeights = field(default_factory=weights)
+    ensemble: Ensemble = field(default_factory=weights)
     block: int = BLOCK
     pictures: Bytes = field(init=False)
     count: int = 0
@@ -176,7 +192,7 @@ class LearnedDetector:
 
     def score(self, window: Descriptions) -> None:
         """Score all frames of a window but those in its margins."""
-        found = probabilities(bands(window), self.network)
+        found = probabilities(bands(window), self.ensemble)
         self.ready.append(found[: self.pending])
         self.pending -= len(self.ready[-1])
 
