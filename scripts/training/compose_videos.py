@@ -18,6 +18,7 @@ from typing import TypeVar
 import av
 import cv2
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from scripts.training import video_baits as baits
@@ -69,7 +70,8 @@ class Style:
 
     `lengths` are of short, medium and long shots; `disturbed` is how much of the usual disturbance
     there is; `keyframes` are the most frames from one keyframe to the next, None for what the
-    encoder does by itself; `scene_cuts` says whether it may begin shots with keyframes.
+    encoder does by itself; `scene_cuts` says whether it may begin shots with keyframes; `grids` are
+    frames from one to the next of further keyframes, wherever shots begin.
     """
 
     kinds: dict[str, float]
@@ -79,18 +81,20 @@ class Style:
     presets: tuple[str, ...]
     keyframes: tuple[int | None, ...]
     scene_cuts: tuple[bool, ...]
+    grids: tuple[int | None, ...]
 
 
-DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), (None,), (True,))
+DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), (None,), (True,), (None,))
 # As films on the web are: long shots, mostly cuts, and encoders of which most look for these.
 WEB = Style(
-    {"cut": 0.74, "jump": 0.08, "dissolve": 0.06, "fade": 0.04, "wipe": 0.02, "whip": 0.06},
+    {"cut": 0.6, "jump": 0.22, "dissolve": 0.06, "fade": 0.04, "wipe": 0.02, "whip": 0.06},
     ((16, 60), (60, 150), (150, 360)),
     0.2,
     {"libx264": 0.75, "libx265": 0.1, "libvpx-vp9": 0.1, "mpeg4": 0.05},
     ("veryfast", "fast", "medium", "medium"),
     (48, 72, 120, 300, None, None, None),
     (True, True, True, False),
+    (None, None, None, 60, 96, 128),
 )
 
 
@@ -313,7 +317,7 @@ def write_video(
     rate, truth = Fraction(str(rng.choice(RATES))), Truth()
     varies = codec == "libx264" and rng.random() < VARIES_SHARE
     with av.open(str(file), "w") as out:
-        options = encoder_options(rng, codec, style)
+        options, grid = encoder_options(rng, codec, style), chosen(rng, style.grids)
         rate = Fraction(30) if codec == "mpeg2video" else rate
         stream = out.add_stream(codec, rate, options=options)
         assert isinstance(stream, av.VideoStream)
@@ -321,8 +325,10 @@ def write_video(
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = 1 / (rate * 4) if varies else 1 / rate
         pts = 0
-        for image in dressed(rng, render(rng, shots, truth, style.disturbed)):
+        for number, image in enumerate(dressed(rng, render(rng, shots, truth, style.disturbed))):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            if grid is not None and number % grid == 0:
+                frame.pict_type = PictureType.I
             frame.pts, frame.time_base = pts, stream.codec_context.time_base
             pts += int(rng.integers(2, 9)) if varies else 1
             out.mux(stream.encode(frame))

@@ -1,31 +1,34 @@
-"""Fits the weights by which a scan of keyframes suspects transitions, and prints them.
+"""Trains the networks by which a scan of keyframes suspects transitions, and writes their weights.
 
-Films are composed ones, whose truth lies beside them (compose_videos --web), and labelled ones, as
-edits has them: these are repeated until they have as many keyframes as the composed ones. Three
-logistic regressions in turn: packets that are too large, keyframes that begin shots, and stretches
-between keyframes that hold a transition of which neither of these tells.
+Needs torch. Films are composed ones, whose truth lies beside them (compose_videos --web), and
+labelled ones, as edits has them: these are repeated until they have as many keyframes as the
+composed ones. Three networks in turn: packets that are too large, keyframes that begin shots, and
+stretches between keyframes that hold a transition of which neither of these tells.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from scripts.benchmarks.edits import films_of
 from scripts.benchmarks.score_cuts import Passage, truth_of
-from scripts.training.logistic_regression import fitted
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, shrinker_for
 from vidcurate.media.io.packet_log import PacketLog
 from vidcurate.media.scan.keyframes import KeptPictures, key_frames, packets_of
 from vidcurate.media.shots import suspicion
-from vidcurate.media.shots.suspicion import Looks, Packets
+from vidcurate.media.shots.suspicion import Looks, Packets, Perceptron
 
 # How far from a transition a packet may lie that tells it, in frames.
 NEAR = 2
+HIDDEN, DROPPED, STEPS, RATE, DECAY = 64, 0.3, 500, 1e-2, 0.1
 
 Values = NDArray[np.float64]
 Span = tuple[int, int]
@@ -59,43 +62,73 @@ def film_of(path: Path, truth: Sequence[Span]) -> Film:
     return Film(video, looks, tuple(truth))
 
 
-def fit(films: Sequence[Film]) -> dict[str, tuple[float, ...]]:
-    """Fit all three."""
-    spikes = [suspicion.spike_features(film.video) for film in films]
+def fit(films: Sequence[Film]) -> dict[str, Perceptron]:
+    """Train all three."""
+    spikes = [suspicion.spike_features(film.video, film.looks) for film in films]
     told = [
         [any(start - NEAR <= n <= end + NEAR for start, end in film.truth) for n in numbers]
         for film, (numbers, _) in zip(films, spikes, strict=True)
     ]
-    features = np.concatenate([rows for _, rows in spikes])
-    by_spike = fitted(features, np.concatenate(told).astype(float))
-    keyed = [film for film in films if len(film.video.keys) > 1]
-    keys = [suspicion.key_features(f.video, f.looks.last[:-1], f.looks) for f in keyed]
-    clear = [
+    by_spike = trained(np.concatenate([rows for _, rows in spikes]), np.concatenate(told))
+    keyed = [(film, of) for film, of in zip(films, spikes, strict=True) if len(film.video.keys) > 1]
+    keys = [suspicion.key_features(f.video, f.looks.last[:-1], f.looks) for f, _ in keyed]
+    clear = np.concatenate([clear_keys(film) for film, _ in keyed])
+    begins = np.array([f.cut_at(key) for f, _ in keyed for key in f.video.keys[1:].tolist()])
+    by_key = trained(np.concatenate(keys)[clear], begins[clear])
+    blends, untold = [], []
+    for (film, (numbers, rows)), own in zip(keyed, keys, strict=True):
+        chances = by_spike.chances(rows)
+        found = suspicion.blend_features(film.video, own, numbers, chances, by_key.chances(own))
+        blends.append(found)
+        untold += untold_between(film, numbers[chances > 0.5])  # noqa: PLR2004 - likelier than not
+    by_blend = trained(np.concatenate(blends), np.array(untold))
+    return {"spike": by_spike, "key": by_key, "blend": by_blend}
+
+
+def clear_keys(film: Film) -> list[bool]:
+    """Which keyframes but the first have no transition between them and the one before."""
+    return [
         not any(before < end < key - 1 or start < before < end for start, end in film.truth)
-        for film in keyed
         for before, key in zip(film.video.keys, film.video.keys[1:], strict=False)
     ]
-    begins = np.array([film.cut_at(key) for film in keyed for key in film.video.keys[1:]], float)
-    by_key = fitted(np.concatenate(keys)[clear], begins[clear])
-    blends, untold = [], []
-    for film, own in zip(keyed, keys, strict=True):
-        numbers, rows = suspicion.spike_features(film.video)
-        chances = suspicion.logistic(rows, by_spike)
-        at_keys = suspicion.logistic(own, by_key)
-        blends.append(suspicion.blend_features(film.video, film.looks, chances, at_keys))
-        likely = numbers[chances > 0.5]  # noqa: PLR2004 - more likely than not
-        for before, key in zip(film.video.keys, film.video.keys[1:], strict=False):
-            untold.append(
-                any(
-                    end > before
-                    and start < key
-                    and not start < key <= end + 1
-                    and not ((likely >= start - NEAR) & (likely <= end + NEAR)).any()
-                    for start, end in film.truth
-                )
-            )
-    by_blend = fitted(np.concatenate(blends), np.array(untold, float))
-    return {"SPIKE_WEIGHTS": by_spike, "KEY_WEIGHTS": by_key, "BLEND_WEIGHTS": by_blend}
+
+
+def untold_between(film: Film, likely: NDArray[np.intp]) -> list[bool]:
+    """Whether a transition lies between neighbouring keyframes that no large packet tells."""
+    return [
+        any(
+            end > before
+            and start < key
+            and not start < key <= end + 1
+            and not ((likely >= start - NEAR) & (likely <= end + NEAR)).any()
+            for start, end in film.truth
+        )
+        for before, key in zip(film.video.keys, film.video.keys[1:], strict=False)
+    ]
+
+
+def trained(features: Values, labels: NDArray[np.bool_]) -> Perceptron:
+    """Train one network on all rows at once; the scaling of features becomes part of it."""
+    torch.manual_seed(0)
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+    rows = torch.from_numpy(((features - mean) / spread).astype(np.float32))
+    wanted = torch.from_numpy(labels.astype(np.float32))
+    inner, outer = nn.Linear(features.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
+    network = nn.Sequential(inner, nn.ReLU(), nn.Dropout(DROPPED), outer)
+    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(network(rows)[:, 0], wanted)
+        torch.autograd.backward(loss)
+        optimiser.step()
+        cycle.step()
+    (weight, bias), (last, last_bias) = (
+        (layer.weight.detach().numpy().astype(float), layer.bias.detach().numpy().astype(float))
+        for layer in (inner, outer)
+    )
+    scaled = weight / spread
+    return Perceptron((scaled.T, bias - scaled @ mean), (last[0], last_bias))
 
 
 def spans(truth: Sequence[Passage]) -> list[Span]:
@@ -103,9 +136,19 @@ def spans(truth: Sequence[Passage]) -> list[Span]:
     return [(one.start, one.end) for one in truth]
 
 
+def export(networks: Mapping[str, Perceptron], file: Path) -> None:
+    """Write the weights as the package reads them."""
+    arrays: dict[str, Any] = {}
+    for name, one in networks.items():
+        arrays[f"{name}_inner"], arrays[f"{name}_inner_bias"] = one.hidden
+        arrays[f"{name}_outer"], arrays[f"{name}_outer_bias"] = one.output
+    np.savez_compressed(file, **{name: array.astype(np.float32) for name, array in arrays.items()})
+
+
 def main() -> None:
-    """Look at the films, fit, and print what belongs into media/shots/suspicion.py."""
+    """Look at the films, train, and write what belongs into media/shots/weights."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", type=Path, help="the .npz file to write")
     parser.add_argument("--composed", type=Path, nargs="*", default=[], help="films of compose")
     parser.add_argument("--labelled", type=Path, nargs="*", default=[], help="films of edits")
     options = parser.parse_args()
@@ -113,8 +156,7 @@ def main() -> None:
     labelled = [film_of(film.path, spans(film.truth)) for film in films_of(options.labelled)]
     counts = [sum(len(film.video.keys) for film in part) for part in (composed, labelled)]
     films = composed + labelled * max(1, round(counts[0] / max(1, counts[1])))
-    for name, weights in fit(films).items():
-        print(f"{name} = ({', '.join(f'{weight:.2f}' for weight in weights)})")
+    export(fit(films), options.weights)
 
 
 if __name__ == "__main__":

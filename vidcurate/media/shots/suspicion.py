@@ -1,13 +1,15 @@
 """Where transitions are suspected by packets and keyframes alone, before other frames are decoded.
 
 Encoders begin a shot with a keyframe that breaks their rhythm, or else with a packet far larger
-than those before it; where pictures blend, the keyframes before and after differ. Three logistic
-regressions, by scripts.training.fit_suspicion, say how likely each is. Frames are meant by number
-in the order of time.
+than those before it; where pictures blend, the keyframes before and after differ. Three networks of
+one hidden layer, by scripts.training.fit_suspicion, say how likely each is. Frames are meant by
+number in the order of time.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,10 @@ MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 MAX_SHARE, MIN_BUDGET = 0.15, 100
 # What is less likely to change what is found is not looked at, in transitions.
 MIN_GAIN = 0.08
+N_SPIKE_FEATURES = 12
+# So often the longest distance of keyframes occurs where it is a limit, and others no oftener, or
+# by this share of all.
+MIN_LIMITS, REPEATED = 2, 0.02
 # Of the distances of pictures, those of slopes and of zones show motion.
 MOVING = [1, 3]
 # Levels from which a part counts as changed, and below which luma and its slopes say little.
@@ -42,16 +48,36 @@ Values = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 Pictures = NDArray[np.uint8]
 
-# Weights of the features in order, and the constant.
-SPIKE_WEIGHTS = (0.96, 0.59, -0.70, -0.36)
-KEY_WEIGHTS = (
-    *(-0.13, 3.57, 7.69, 0.80, -2.23, 1.37, -2.89, 0.53),
-    *(0.05, 0.11, -0.47, 0.22, 0.16, -3.46, -4.68),
-)
-BLEND_WEIGHTS = (
-    *(-1.73, 2.79, 1.66, -2.04, -0.40, -1.11, -0.23, 3.53),
-    *(-0.05, -0.05, 0.10, 0.17, -0.07, 1.33, 2.25, -1.44, -4.36),
-)
+
+@dataclass(frozen=True, slots=True)
+class Perceptron:
+    """A network of one hidden layer: the matrix and the constants of either layer."""
+
+    hidden: tuple[Values, Values]
+    output: tuple[Values, Values]
+
+    def chances(self, features: Values) -> Values:
+        """Return probabilities of rows of features."""
+        (inner, inner_bias), (outer, outer_bias) = self.hidden, self.output
+        logits = np.maximum(features @ inner + inner_bias, 0.0) @ outer + outer_bias
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0))))
+
+
+@cache
+def perceptrons() -> dict[str, Perceptron]:
+    """Load the networks that come with the package: `spike`, `key` and `blend`."""
+    with (
+        files("vidcurate.media.shots").joinpath("weights/packets.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+        own = {name: arrays[name].astype(np.float64) for name in arrays.files}
+    return {
+        name: Perceptron(
+            (own[f"{name}_inner"], own[f"{name}_inner_bias"]),
+            (own[f"{name}_outer"], own[f"{name}_outer_bias"]),
+        )
+        for name in ("spike", "key", "blend")
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +153,14 @@ def suspicions(video: Packets, looks: Looks) -> Iterator[Suspicion]:
     that may blend by decoding up to the next keyframe.
     """
     n_frames = len(video.sizes)
-    spikes, features = spike_features(video)
-    by_spike = logistic(features, SPIKE_WEIGHTS)
+    spikes, features = spike_features(video, looks)
+    by_spike = perceptrons()["spike"].chances(features)
     by_key, by_blend = np.empty(0), np.empty(0)
     if len(video.keys) > 1:
-        by_key = logistic(key_features(video, looks.last[:-1], looks), KEY_WEIGHTS)
-        by_blend = logistic(blend_features(video, looks, by_spike, by_key), BLEND_WEIGHTS)
+        keys = key_features(video, looks.last[:-1], looks)
+        by_key = perceptrons()["key"].chances(keys)
+        blends = blend_features(video, keys, spikes, by_spike, by_key)
+        by_blend = perceptrons()["blend"].chances(blends)
     at_end = np.append(np.minimum(by_key, 1.0 - by_key) + by_blend, 0.0)
     bounds = np.searchsorted(spikes, np.append(video.keys, n_frames))
     for number, (key, end) in enumerate(zip(video.keys.tolist(), video.ends.tolist(), strict=True)):
@@ -166,40 +194,70 @@ def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: 
             before[number - 1] = last
     found = np.full(len(video.keys), np.nan)
     if len(found) > 1:
-        found[1:] = logistic(key_features(video, before, looks), KEY_WEIGHTS)
+        found[1:] = perceptrons()["key"].chances(key_features(video, before, looks))
     return np.where(inside, np.nan, found)
 
 
-def logistic(features: Values, weights: Sequence[float]) -> Values:
-    """Return probabilities of rows of features."""
-    *factors, constant = weights
-    return np.asarray(1.0 / (1.0 + np.exp(-(features @ np.array(factors) + constant))))
+def spike_features(video: Packets, looks: Looks) -> tuple[Numbers, Values]:
+    """Return the frames whose packets are unusually large, and what tells why: shape (n, 12).
 
-
-def spike_features(video: Packets) -> tuple[Numbers, Values]:
-    """Return the frames whose packets are unusually large, and by how much: shape (n, 3)."""
+    How large they are beside the packets before, after, and elsewhere up to the next keyframe, how
+    far they are from both keyframes, and how these differ.
+    """
     sizes = np.maximum(video.sizes, 1.0)
+    differs = keyframe_distances(looks)
     found: list[int] = []
-    rows: list[list[float]] = []
-    for key, end in zip(video.keys.tolist(), video.ends.tolist(), strict=True):
+    rows: list[Values] = []
+    for number, (key, end) in enumerate(zip(video.keys.tolist(), video.ends.tolist(), strict=True)):
         for frame in range(key + 2, end):
             size = sizes[frame]
-            before = sizes[max(key + 1, frame - AROUND) : frame].max()
-            if size < MIN_SPIKE * before or size < MIN_SPIKE_SHARE * sizes[key]:
+            before = sizes[max(key + 1, frame - AROUND) : frame]
+            if size < MIN_SPIKE * before.max() or size < MIN_SPIKE_SHARE * sizes[key]:
                 continue
-            after = sizes[frame + 1 : min(end, frame + 1 + AROUND)]
-            later = float(np.median(after)) if len(after) else float(before)
             found.append(frame)
-            rows.append([size / before, size / sizes[key], size / later])
-    return np.array(found, np.intp), np.log(np.array(rows, np.float64).reshape(-1, 3))
+            beside = np.log(beside_spike(sizes, key, frame, end))
+            rows.append(np.concatenate([beside, differs[number]]))
+    return np.array(found, np.intp), np.array(rows, np.float64).reshape(-1, N_SPIKE_FEATURES)
+
+
+def beside_spike(sizes: Values, key: int, frame: int, end: int) -> Values:
+    """Return the ratios of a large packet to those around it, and the frames to both keyframes."""
+    size = sizes[frame]
+    before = sizes[max(key + 1, frame - AROUND) : frame]
+    after = sizes[frame + 1 : min(end, frame + 1 + AROUND)]
+    beyond = sizes[frame + 1 : frame + 1 + AROUND]
+    soon = sizes[frame + 1 : frame + 1 + BESIDE]
+    elsewhere = np.append(sizes[key + 1 : max(key + 1, frame - BESIDE)], sizes[frame + 2 : end])
+    later = np.median(after) if len(after) else before.max()
+    ratios = [
+        size / before.max(),
+        size / sizes[key],
+        size / later,
+        soon.max(initial=1.0) / size,
+        elsewhere.max(initial=1.0) / size,
+        (np.median(beyond) if len(beyond) else size) / np.median(before),
+    ]
+    return np.array([*ratios, frame - key, end - frame], np.float64)
+
+
+def keyframe_distances(looks: Looks) -> Values:
+    """Return how each keyframe differs from the next, the last one as they do on average: (n, 4).
+
+    A lone keyframe has the distances of halfway.
+    """
+    if len(looks.first) == 1:
+        return np.full((1, 4), 0.5)
+    found = picture_distances(looks.last[:-1], looks.first[1:])
+    return np.vstack([found, found.mean(axis=0)])
 
 
 def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
-    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 14).
+    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 16).
 
     How each differs from the picture `before` it, how much moves after it and after the keyframe
     before, how large the packets around are beside its own, how much they have grown just before
-    it, as in a fast blend, and whether it stands where the rhythm of the keyframes puts one.
+    it, as in a fast blend, whether it stands where the rhythm of the keyframes puts one, and
+    whether the encoder's longest distance put it there.
     """
     sizes = np.maximum(video.sizes, 1.0)
     rows = []
@@ -214,7 +272,8 @@ def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
     shares = np.log(np.array(rows, np.float64).reshape(-1, 5))
     moved = picture_distances(looks.first, looks.last)[:, MOVING]
     differs = picture_distances(before, looks.first[1:])
-    return np.column_stack([differs, moved[1:], moved[:-1], shares, in_rhythm(video.keys)])
+    placed = in_rhythm(video.keys), by_limit(video.keys)
+    return np.column_stack([differs, moved[1:], moved[:-1], shares, *placed])
 
 
 def in_rhythm(keys: Numbers) -> Values:
@@ -232,13 +291,33 @@ def in_rhythm(keys: Numbers) -> Values:
     return np.asarray(np.maximum(0.0, 1.0 - off))
 
 
-def blend_features(video: Packets, looks: Looks, by_spike: Values, by_key: Values) -> Values:
-    """Return what tells whether pictures blend between keyframes: shape (n - 1, 16)."""
-    spikes, _ = spike_features(video)
+def by_limit(keys: Numbers) -> Values:
+    """Return which keyframes but the first come when a limit is reached, which before: (n - 1, 2).
+
+    A limit is the longest distance of neighbouring keyframes, if it is the most frequent and no
+    other is frequent: then the encoder puts all others where it sees a shot begin. Else all is 0.
+    """
+    apart = np.diff(keys)
+    lengths, counts = np.unique(apart, return_counts=True)
+    most, others = counts[-1:].max(initial=0), counts[:-1].max(initial=0)
+    if most < MIN_LIMITS or others >= most or others > MIN_LIMITS + REPEATED * len(apart):
+        return np.zeros((len(apart), 2))
+    at_limit = apart == lengths[-1]
+    return np.column_stack([at_limit, ~at_limit]).astype(np.float64)
+
+
+def blend_features(
+    video: Packets, keys: Values, spikes: Numbers, by_spike: Values, by_key: Values
+) -> Values:
+    """Return what tells whether pictures blend between keyframes: shape (n - 1, 18).
+
+    That are the `key_features` of the later one, its chance to begin a shot, and the highest chance
+    of a large packet between them.
+    """
     owners = np.searchsorted(video.keys, spikes, "right") - 1
     highest = np.zeros(len(video.keys))
     np.maximum.at(highest, owners, by_spike)
-    return np.column_stack([key_features(video, looks.last[:-1], looks), by_key, highest[:-1]])
+    return np.column_stack([keys, by_key, highest[:-1]])
 
 
 def picture_distances(before: Pictures, after: Pictures) -> Values:
