@@ -12,7 +12,7 @@ import copy
 import io
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -317,11 +317,15 @@ def exposure_films(seed: int, sources: list[Source]) -> list[Film]:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a network is trained on: composed videos, real single shots, and edited films."""
+    """What networks are trained on: composed videos, real single shots, and edited films.
+
+    Each edited film is there as it is and in variants; `edits` and `varied` are in one order.
+    """
 
     composed: list[Video]
     singles: list[Video]
     edits: list[Film]
+    varied: list[list[Video]]
 
 
 def training_material(footage: Footage, effort: Effort) -> Material:
@@ -333,7 +337,8 @@ def training_material(footage: Footage, effort: Effort) -> Material:
     n_frames = sum(len(one.targets) for one in [*composed, *singles])
     seconds = f"{time.perf_counter() - begun:.0f} s"
     print(f"{n_frames} frames of {len(footage.shots)} shots, {seconds}", flush=True)
-    return Material(composed, singles, footage.edits)
+    varied = [real(one, effort.seed + n, VARIANTS) for n, one in enumerate(footage.edits)]
+    return Material(composed, singles, footage.edits, varied)
 
 
 def base_networks(material: Material, effort: Effort) -> list[Network]:
@@ -346,19 +351,22 @@ def base_networks(material: Material, effort: Effort) -> list[Network]:
 
 
 def tuned_networks(
-    bases: list[Network], material: Material, edits: list[Film], effort: Effort
+    bases: list[Network], material: Material, effort: Effort, without: Collection[str] = ()
 ) -> list[Network]:
-    """Networks that know these edited films as well."""
-    pairs = zip(bases, effort.each(), strict=True)
-    return [tuned_network(base, material, edits, own) for base, own in pairs]
+    """Networks that know the edited films as well, but those of some sources."""
+    pairs = zip(material.edits, material.varied, strict=True)
+    edits = [varied for film, varied in pairs if source_of(film.name) not in without]
+    each = zip(bases, effort.each(), strict=True)
+    return [tuned_network(base, material, edits, own) for base, own in each]
 
 
-def tuned_network(base: Network, material: Material, edits: list[Film], effort: Effort) -> Network:
+def tuned_network(
+    base: Network, material: Material, edits: list[list[Video]], effort: Effort
+) -> Network:
     """A network that knows these edited films as well, each as often as the others."""
-    films = [real(one, effort.seed + n, VARIANTS) for n, one in enumerate(edits)]
     rest = 1.0 - SINGLES_SHARE - EDITS_SHARE
     groups = [(rest, material.composed), (SINGLES_SHARE, material.singles)]
-    groups += [(EDITS_SHARE / len(films), film) for film in films]
+    groups += [(EDITS_SHARE / len(edits), film) for film in edits]
     schedule = Schedule(effort.tuned_steps, TUNED_RATE, effort.seed + 1)
     return train(copy.deepcopy(base).train(), groups, schedule)
 
@@ -369,8 +377,7 @@ def left_out(bases: list[Network], material: Material, effort: Effort) -> list[J
     found = []
     for fold in range(min(FOLDS, len(sources))):
         out = sources[fold::FOLDS]
-        kept = [one for one in material.edits if source_of(one.name) not in out]
-        ensemble = usable(tuned_networks(bases, material, kept, effort))
+        ensemble = usable(tuned_networks(bases, material, effort, out))
         found += [judged(o, ensemble) for o in material.edits if source_of(o.name) in out]
     return found
 
@@ -390,7 +397,7 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=40, help="composed videos to judge by")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--tuned-steps", type=int, default=600, help="with edited films too")
-    parser.add_argument("--networks", type=int, default=4, help="trained apart, to judge together")
+    parser.add_argument("--networks", type=int, default=3, help="trained apart, to judge together")
     parser.add_argument("--seed", type=int, default=1, help="of the first network")
     parser.add_argument("--processes", type=int, default=2, help="to compose, and threads to train")
     options = parser.parse_args()
@@ -406,7 +413,7 @@ def main() -> None:
     networks = base_networks(material, effort)
     unseen = left_out(networks, material, effort)
     if material.edits:
-        networks = tuned_networks(networks, material, material.edits, effort)
+        networks = tuned_networks(networks, material, effort)
     ready, tune, test = usable(networks), footage["tune"], footage["test"]
     ours = composed_films(effort.seed + 1000, tune.shots or footage["train"].shots, effort)
     known = [*unseen, *(judged(one, ready) for one in [*ours, *tune.edits, *tune.singles])]

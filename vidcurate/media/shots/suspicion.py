@@ -32,7 +32,7 @@ RHYTHM_SLACK = 0.05
 AFTER = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 # What may be decoded besides keyframes: a share of the video, and so many frames in any case.
-MAX_SHARE, MIN_BUDGET = 0.15, 100
+MAX_SHARE, MIN_BUDGET = 0.12, 100
 # What is less likely to change what is found is not looked at, in transitions.
 MIN_GAIN = 0.08
 N_SPIKE_FEATURES = 12
