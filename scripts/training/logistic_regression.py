@@ -1,4 +1,4 @@
-"""Fits logistic regressions: the detector's confidence, and what a scan of keyframes suspects."""
+"""Fits logistic regressions, as of the detector's confidence."""
 
 import numpy as np
 from numpy.typing import NDArray
