@@ -22,7 +22,7 @@ from vidcurate.media.shots.learned import (
     weights_from,
 )
 
-CHANNELS = 128
+CHANNELS = 192
 SPAN = 256
 BATCH = 14
 N_HARD, HARD_SHARE, REVIEW_STEPS, N_REVIEWED = 4, 0.02, 500, 2000

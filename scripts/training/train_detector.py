@@ -397,7 +397,7 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=40, help="composed videos to judge by")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--tuned-steps", type=int, default=600, help="with edited films too")
-    parser.add_argument("--networks", type=int, default=3, help="trained apart, to judge together")
+    parser.add_argument("--networks", type=int, default=2, help="trained apart, to judge together")
     parser.add_argument("--seed", type=int, default=1, help="of the first network")
     parser.add_argument("--processes", type=int, default=2, help="to compose, and threads to train")
     options = parser.parse_args()
