@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scripts.training import compose_videos as compose_videos_script
+from tests.support.still_shots import still_shots
 
 SIZE = (96, 64)
 
@@ -25,21 +26,10 @@ def shots(compose: ModuleType) -> ModuleType:
     return sys.modules[compose.Look.__module__]
 
 
-def stills(compose: ModuleType) -> list[object]:
-    """Shots that stand still, unlike each other in every part."""
-    rng = np.random.default_rng(5)
-    found = []
-    for number in range(6):
-        coarse = rng.integers(40, 200, (8, 12, 3)).astype(np.uint8)
-        image = cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_NEAREST)
-        found.append(compose.Source(f"f{number}-0", f"f{number}", [image] * 50))
-    return found
-
-
 def composed(compose: ModuleType, seed: int) -> tuple[list[NDArray[np.uint8]], ModuleType]:
     """The frames of a video and its truth."""
     rng, truth = np.random.default_rng(seed), compose.Truth()
-    shots = compose.plan(rng, stills(compose), 500, SIZE)
+    shots = compose.plan(rng, still_shots(), 500, SIZE)
     return list(compose.render(rng, shots, truth)), truth
 
 
@@ -141,5 +131,5 @@ def test_same_seed_gives_the_same_video(compose: ModuleType, tmp_path: Path) -> 
     assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
     for seed in range(4):
         file = tmp_path / f"{seed}.mp4"
-        written = compose.write_video(np.random.default_rng(seed), stills(compose), file, 120)
+        written = compose.write_video(np.random.default_rng(seed), still_shots(), file, 120)
         assert len(compose.load(file).frames) == written.n_frames

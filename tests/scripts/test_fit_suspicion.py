@@ -3,37 +3,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
 from scripts.training import compose_videos as compose
-from scripts.training.video_shots import Source
+from tests.support.still_shots import still_shots
 
 FRAMES = 220
-
-
-def sources() -> list[Source]:
-    """Shots that stand still, unlike each other."""
-    rng = np.random.default_rng(5)
-    found = []
-    for number in range(4):
-        coarse = rng.integers(40, 200, (8, 12, 3)).astype(np.uint8)
-        image = np.asarray(cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_NEAREST), np.uint8)
-        found.append(Source(f"f{number}-0", f"f{number}", [image] * 50))
-    return found
 
 
 def test_one_command_trains_what_the_package_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From composed films to three networks, whose probabilities are some."""
+    """From composed films to three networks of finite weights."""
     pytest.importorskip("torch", reason="the extra 'models' is not installed")
     from scripts.training import fit_suspicion  # noqa: PLC0415 - needs torch
 
     films = [tmp_path / f"video-{number}.mp4" for number in range(3)]
     for number, file in enumerate(films):
-        compose.compose(sources(), file, FRAMES, (3, number), compose.WEB)
+        compose.compose(still_shots(), file, FRAMES, (3, number), compose.WEB)
     made = tmp_path / "packets.npz"
     command = ["fit_suspicion", str(made), "--composed", *map(str, films)]
     monkeypatch.setattr(sys, "argv", command)
@@ -49,7 +37,7 @@ def test_grid_of_keyframes_is_kept(codec: str, tmp_path: Path) -> None:
     """Films of every codec of the web have keyframes where a grid puts them."""
     only = replace(compose.WEB, codecs={codec: 1.0}, grids=(30,))
     file = tmp_path / "film.mp4"
-    compose.compose(sources(), file, 100, (1, 1), only)
+    compose.compose(still_shots(), file, 100, (1, 1), only)
     with av.open(str(file)) as container:
         packets = [(p.pts, p.is_keyframe) for p in container.demux(video=0) if p.pts is not None]
     keys = [number for number, (_, is_key) in enumerate(sorted(packets)) if is_key]

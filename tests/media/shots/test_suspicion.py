@@ -44,10 +44,10 @@ def test_limit_is_the_longest_distance_if_it_alone_is_frequent(
     assert np.array_equal(found, wanted)
 
 
-def looks_like(*levels: int) -> Looks:
-    """Keyframes whose pictures are ramps; equal numbers are equal pictures."""
-    rng = [np.random.default_rng(level) for level in levels]
-    pictures = np.array([each.integers(16, 235, (3, 18, 32)) for each in rng], np.uint8)
+def looks_like(*seeds: int) -> Looks:
+    """Keyframes of noise; equal seeds are equal pictures."""
+    noises = [np.random.default_rng(seed).integers(16, 235, (3, 18, 32)) for seed in seeds]
+    pictures = np.array(noises, np.uint8)
     return Looks(pictures, pictures)
 
 
