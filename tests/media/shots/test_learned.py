@@ -1,17 +1,29 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from vidcurate.media.io.decode import SmallFrame
-from vidcurate.media.shots.bands import HEIGHT, N_FEATURES, WIDTH
+from vidcurate.media.shots.bands import (
+    HEIGHT,
+    N_FEATURES,
+    WIDTH,
+    bands,
+    picture_features,
+    small_yuv,
+)
 from vidcurate.media.shots.learned import (
     BLOCK,
     COLUMNS,
     CONTEXT,
     KINDS,
+    MARGIN,
+    SUSPECTED,
     LearnedDetector,
     LearnedOptions,
     calibrate,
+    logits_of,
     probabilities,
     transitions,
     weights,
@@ -126,6 +138,38 @@ def test_context_is_what_the_network_reads() -> None:
     changed = np.flatnonzero(np.abs(moved - base).max(axis=1) > 1e-6)
     assert len(base) == 40
     assert changed.min() >= 20
+
+
+def features_of(video: list[SmallFrame]) -> Values:
+    """What the networks read of a video, the margins of its bands left out."""
+    rows = np.empty((len(video), 3, HEIGHT, WIDTH), np.uint8)
+    for small, row in zip(video, rows, strict=True):
+        small_yuv(small, row)
+    return bands(picture_features(rows))
+
+
+@pytest.mark.parametrize("places", [(), (0,), (299,), (4, 5, 40, 41, 42, 200), range(300)])
+def test_network_runs_on_the_frames_that_are_wanted(places: Sequence[int]) -> None:
+    """Frames have the same logits, whichever others are wanted beside them."""
+    features, network = features_of(pictures(300 + 2 * MARGIN, (150, 250))), weights().networks[0]
+    everywhere = logits_of(features, network, np.ones(300, np.bool_))
+    wanted = np.isin(np.arange(300), list(places))
+    found = logits_of(features, network, wanted)
+    assert found.shape == (len(places), len(COLUMNS))
+    np.testing.assert_allclose(found, everywhere[wanted], rtol=1e-4, atol=1e-4)
+
+
+def test_other_networks_are_asked_where_the_first_suspects() -> None:
+    """Rows are the mean of all networks there, and the first network's own elsewhere."""
+    features, ensemble = features_of(pictures(300 + 2 * MARGIN, (150, 250))), weights()
+    everywhere = np.ones(300, np.bool_)
+    each = [logits_of(features, one, everywhere) for one in ensemble.networks]
+    odds = np.log(SUSPECTED / (1.0 - SUSPECTED))
+    suspected = (each[0][:, :2] > odds).any(axis=1)
+    assert 0 < suspected.sum() < 300
+    expected = np.where(suspected[:, None], np.mean(each, axis=0), each[0])[:, :2]
+    found = probabilities(features, ensemble)[:, :2]
+    np.testing.assert_allclose(found, 1.0 / (1.0 + np.exp(-expected)), atol=1e-4)
 
 
 def test_gradual_transition_keeps_both_ends() -> None:

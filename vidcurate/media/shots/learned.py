@@ -35,6 +35,8 @@ BLOCK = 1024
 # Pictures that are described at once: more would not stay in a processor's cache.
 CHUNK = 128
 SURE = 0.5
+# The least probability by the first network of a frame that the others are asked about.
+SUSPECTED = 0.02
 # Peaks of no more than this probability count for nothing.
 MIN_PROBABILITY = 1e-3
 Values = NDArray[np.float32]
@@ -54,8 +56,8 @@ class Network:
 class Ensemble:
     """Networks that were trained apart and judge together.
 
-    `calibration` is the scale and offset of Platt's scaling, fitted on films that they were not
-    trained on.
+    The first looks at every frame, the others where it suspects a transition. `calibration` is the
+    scale and offset of Platt's scaling, fitted on films that they were not trained on.
     """
 
     networks: tuple[Network, ...]
@@ -114,16 +116,36 @@ def weights_from(arrays: Mapping[str, NDArray[Any]]) -> Ensemble:
     return Ensemble(tuple(networks), (scale, offset))
 
 
-def logits_of(features: Values, network: Network) -> Values:
-    """Run one network on all frames but the first and last CONTEXT."""
+def logits_of(features: Values, network: Network, wanted: NDArray[np.bool_]) -> Values:
+    """Run one network on the frames that are wanted, of all but the first and last CONTEXT.
+
+    Each layer is computed only where the one after it reads. The result has a row for each frame
+    that is wanted.
+    """
+    needed = [wanted]
+    for dilation in reversed(DILATIONS):
+        needed.append(read_from(needed[-1], dilation))
+    known = needed.pop()
     matrix, bias = network.entry
-    values = np.maximum(features @ matrix + bias, 0.0)
+    values = np.maximum(features[known] @ matrix + bias, 0.0)
     for (matrix, bias), dilation in zip(network.layers, DILATIONS, strict=True):
-        inner = values[dilation:-dilation]
-        taps = np.concatenate([values[: -2 * dilation], inner, values[2 * dilation :]], axis=1)
-        values = inner + np.maximum(taps @ matrix + bias, 0.0)
+        next_known = needed.pop()
+        rows = np.cumsum(known) - 1
+        first = np.flatnonzero(next_known)[:, None]
+        taps = values[rows[first + np.array([0, dilation, 2 * dilation])]]
+        inner = taps[:, 1]
+        values = inner + np.maximum(taps.reshape(-1, len(matrix)) @ matrix + bias, 0.0)
+        known = next_known
     matrix, bias = network.head
     return np.asarray(np.clip(values @ matrix + bias, -30.0, 30.0), np.float32)
+
+
+def read_from(wanted: NDArray[np.bool_], dilation: int) -> NDArray[np.bool_]:
+    """Mark the frames that a layer reads to compute those wanted; two dilations longer."""
+    found = np.zeros(len(wanted) + 2 * dilation, np.bool_)
+    for shift in (0, dilation, 2 * dilation):
+        found[shift : shift + len(wanted)] |= wanted
+    return found
 
 
 def probabilities(features: Values, ensemble: Ensemble) -> Values:
@@ -132,13 +154,18 @@ def probabilities(features: Values, ensemble: Ensemble) -> Values:
     `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
     is the probability that it is the middle of a transition, or the first frame after a cut; the
     second that it comes after the start of one and not after its end; the others are the shares
-    of the kinds, which sum to one. The log odds of each are the mean of what the networks say.
+    of the kinds, which sum to one. Where the first network suspects nothing, it is believed; of
+    the other frames the log odds are the mean of what all networks say.
     """
-    logits = np.mean([logits_of(features, one) for one in ensemble.networks], axis=0)
+    first, *others = ensemble.networks
+    logits = logits_of(features, first, np.ones(len(features) - 2 * CONTEXT, np.bool_))
+    suspected = logits[:, :2].max(axis=1) > log_odds(SUSPECTED)
+    said = [logits[suspected], *(logits_of(features, one, suspected) for one in others)]
+    logits[suspected] = np.mean(said, axis=0)
     logits[:, :2] = 1.0 / (1.0 + np.exp(-logits[:, :2]))
     shares = np.exp(logits[:, 2:] - logits[:, 2:].max(axis=1, keepdims=True))
     logits[:, 2:] = shares / shares.sum(axis=1, keepdims=True)
-    return np.asarray(logits, np.float32)
+    return logits
 
 
 @dataclass(slots=True)
