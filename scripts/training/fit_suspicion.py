@@ -24,10 +24,10 @@ from vidcurate.media.io.decode import Faults, shrinker_for
 from vidcurate.media.io.packet_log import PacketLog
 from vidcurate.media.scan.keyframes import KeptPictures, key_frames, packets_of
 from vidcurate.media.shots import suspicion
-from vidcurate.media.shots.suspicion import Looks, Packets, Perceptron
+from vidcurate.media.shots.suspicion import LATE, Looks, Packets, Perceptron, Spikes
 
-# How far from a transition a packet may lie that tells it, in frames.
-NEAR = 2
+# A packet that tells a transition may lie so many frames before it, or LATE after it.
+EARLY = 1
 HIDDEN, DROPPED, STEPS, RATE, DECAY = 64, 0.3, 500, 1e-2, 0.1
 
 Values = NDArray[np.float64]
@@ -64,23 +64,22 @@ def film_of(path: Path, truth: Sequence[Span]) -> Film:
 
 def fit(films: Sequence[Film]) -> dict[str, Perceptron]:
     """Train all three."""
-    spikes = [suspicion.spike_features(film.video, film.looks) for film in films]
+    large = [suspicion.spike_features(film.video, film.looks) for film in films]
     told = [
-        [any(start - NEAR <= n <= end + NEAR for start, end in film.truth) for n in numbers]
-        for film, (numbers, _) in zip(films, spikes, strict=True)
+        [any(start - EARLY < n <= end + LATE for start, end in film.truth) for n in numbers]
+        for film, (numbers, _) in zip(films, large, strict=True)
     ]
-    by_spike = trained(np.concatenate([rows for _, rows in spikes]), np.concatenate(told))
+    by_spike = trained(np.concatenate([rows for _, rows in large]), np.concatenate(told))
+    spikes = [Spikes(numbers, rows, by_spike.chances(rows)) for numbers, rows in large]
     keyed = [(film, of) for film, of in zip(films, spikes, strict=True) if len(film.video.keys) > 1]
     keys = [suspicion.key_features(f.video, f.looks.last[:-1], f.looks) for f, _ in keyed]
     clear = np.concatenate([clear_keys(film) for film, _ in keyed])
     begins = np.array([f.cut_at(key) for f, _ in keyed for key in f.video.keys[1:].tolist()])
     by_key = trained(np.concatenate(keys)[clear], begins[clear])
     blends, untold = [], []
-    for (film, (numbers, rows)), own in zip(keyed, keys, strict=True):
-        chances = by_spike.chances(rows)
-        found = suspicion.blend_features(film.video, own, numbers, chances, by_key.chances(own))
-        blends.append(found)
-        untold += untold_between(film, numbers[chances > 0.5])  # noqa: PLR2004 - likelier than not
+    for (film, of), own in zip(keyed, keys, strict=True):
+        blends.append(suspicion.blend_features(film.video, own, of, by_key.chances(own)))
+        untold += untold_between(film, of.frames[of.chances > 0.5])  # noqa: PLR2004 - likelier than not
     by_blend = trained(np.concatenate(blends), np.array(untold))
     return {"spike": by_spike, "key": by_key, "blend": by_blend}
 
@@ -100,7 +99,7 @@ def untold_between(film: Film, likely: NDArray[np.intp]) -> list[bool]:
             end > before
             and start < key
             and not start < key <= end + 1
-            and not ((likely >= start - NEAR) & (likely <= end + NEAR)).any()
+            and not ((likely > start - EARLY) & (likely <= end + LATE)).any()
             for start, end in film.truth
         )
         for before, key in zip(film.video.keys, film.video.keys[1:], strict=False)

@@ -21,6 +21,8 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.media.scan.files import read_frames
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
+from vidcurate.media.shots.learned import COLUMNS
+from vidcurate.media.shots.suspicion import LATE
 from vidcurate.records import Cut
 from vidcurate.stages.shots.cuts import Both, CutsConfig, check_signals
 from vidcurate.stages.sources.scan import ScanConfig
@@ -197,6 +199,23 @@ def test_missing_metric_names_the_option() -> None:
         found(frames, "histogram")
     with pytest.raises(MediaError, match="no detector 'hsv': choose from content, adaptive"):
         found(frames, "hsv")
+
+
+def test_packets_tell_a_shot_at_a_keyframe_or_somewhere_before_a_large_one() -> None:
+    """A keyframe is the first of its shot; of a large packet it is told that one begins by then."""
+    nothing = [float("nan")] * 40
+    change = [*nothing]
+    change[10], change[25], change[30] = 0.9, 0.8, 0.2
+    frames = recorded(dict.fromkeys(COLUMNS, nothing) | {"packet_change": change})
+    change_of = pa.array(change, pa.float32(), from_pandas=True)
+    place = frames.column_names.index("packet_change")
+    frames = frames.set_column(place, "packet_change", change_of)
+    frames = frames.append_column("is_keyframe", pa.array([k in (0, 10) for k in range(40)]))
+    cuts = detect(frames, BASE, RATE, DetectorOptions())
+    assert [(cut.start_pts, cut.end_pts, cut.detector) for cut in cuts] == [
+        (9, 10, "packets"),
+        (25 - LATE - 1, 25, "packets"),
+    ]
 
 
 def test_one_frame_has_no_cuts(tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ from vidcurate.media.shots.suspicion import (
     N_SPIKE_FEATURES,
     Looks,
     Packets,
+    Spikes,
+    Window,
     by_limit,
     key_features,
+    packet_changes,
     perceptrons,
     spike_features,
+    spikes_of,
     suspected_windows,
 )
 
@@ -84,10 +88,29 @@ def test_keyframe_of_another_picture_is_a_cut() -> None:
     assert max(chances[[0, 2, 3]]) < 0.1
 
 
+def test_large_packets_tell_shots_where_nothing_is_decoded() -> None:
+    """The likeliest of those close together stands for them; windows tell of what is inside."""
+    sizes = np.full(600, 100.0)
+    sizes[[0, 300]] = 9000.0
+    frames = np.array([60, 66, 150, 302, 400])
+    chances = np.array([0.6, 0.7, 0.4, 0.9, 0.8])
+    spikes = Spikes(frames, np.zeros((5, N_SPIKE_FEATURES)), chances)
+    video, looks = Packets(sizes, np.array([0, 300])), looks_like(1, 2)
+    found = packet_changes(video, looks, spikes, [], np.empty((0, 3, 18, 32), np.uint8))
+    told = {n: round(float(found[n]), 3) for n in np.flatnonzero(~np.isnan(found)) if n != 300}
+    assert told == {66: 0.7, 150: 0.4, 400: 0.8}
+    assert np.isnan(found[0])
+    assert found[300] > 0.5
+    windows = [Window(0, 68)]
+    seen = packet_changes(video, looks, spikes, windows, looks.last[:1])
+    assert np.flatnonzero(~np.isnan(seen)).tolist() == [150, 300, 400]
+
+
 def test_spike_is_decoded_up_to() -> None:
     """The window of a likely spike begins with its keyframe and reaches beyond it."""
     sizes = np.full(400, 200.0)
     sizes[[0, 20, 250]] = 9000.0
-    (window,) = suspected_windows(Packets(sizes, np.array([0, 250])), looks_like(1, 2))
+    video, looks = Packets(sizes, np.array([0, 250])), looks_like(1, 2)
+    (window,) = suspected_windows(video, looks, spikes_of(video, looks))
     assert window.key == 0
     assert 20 < window.end < 250

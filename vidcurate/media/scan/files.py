@@ -11,8 +11,8 @@ from vidcurate.errors import MediaError
 MAPPED_FILES = 4
 # Where a scan left out frames, the number of the run of frames that one was decoded in.
 RUN = "run"
-# The probability that a shot begins with a keyframe, by packets and by the pictures around it.
-KEY_CHANGE = "key_change"
+# The probability that a shot begins with a keyframe, or just before a large packet.
+PACKET_CHANGE = "packet_change"
 
 
 def read_frames(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:

@@ -22,7 +22,7 @@ from vidcurate.media.io.decode import Faults, SmallFrame, decode_packets
 from vidcurate.media.io.packet_log import PacketLog
 from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
 from vidcurate.media.scan.delayed import DelayedDetector, delayed_detectors, with_delayed
-from vidcurate.media.scan.files import KEY_CHANGE, RUN, read_table
+from vidcurate.media.scan.files import RUN, read_table
 from vidcurate.media.scan.partial import (
     EARLY,
     SkippedFrames,
@@ -51,7 +51,8 @@ from vidcurate.media.shots.suspicion import (
     Looks,
     Packets,
     Window,
-    key_changes,
+    packet_changes,
+    spikes_of,
     suspected_windows,
 )
 
@@ -127,12 +128,13 @@ def scan_keyframes(
         video, key_pts = packets_of(log)
         looks = looks_of(key_pts, keys, pictures)
         # Without the network nothing would be told by what lies in them.
-        windows = suspected_windows(video, looks) if "learned" in options.metrics else []
+        spikes = spikes_of(video, looks)
+        windows = suspected_windows(video, looks, spikes) if "learned" in options.metrics else []
         again = Sampler(sampler.shape, sampler.time_base, sampler.interval_s)
         runs, lasts = measured_windows(path, options, folder, log, windows, again, faults)
-        change = key_changes(video, looks, windows, lasts)
-        decoded = in_order(keys.frames, runs.frames, key_pts, change)
-        pts = spread(decoded, log, frames_file)
+        change = packet_changes(video, looks, spikes, windows, lasts)
+        decoded = in_order(keys.frames, runs.frames, key_pts)
+        pts = spread(decoded, log, frames_file, change)
         n_samples = write_samples(keys.samples, runs.samples, samples_file)
         found = Decoded("keyframes", decoded.num_rows, n_samples, sampler.shape)
         return described(container, stream, options, faults, log, pts, found)
@@ -324,22 +326,14 @@ def window_frames(
             raise WholeDecodeError("its frames are not those of its packets")
 
 
-def in_order(
-    keys: pa.Table, windows: pa.Table, key_pts: NDArray[np.int64], change: NDArray[np.float64]
-) -> pa.Table:
-    """Join the rows of keyframes and windows in the order of time, each frame once.
-
-    `change` is KEY_CHANGE of each keyframe, NaN where it is not told.
-    """
+def in_order(keys: pa.Table, windows: pa.Table, key_pts: NDArray[np.int64]) -> pa.Table:
+    """Join the rows of keyframes and windows in the order of time, each frame once."""
     pts, known = keys["pts"].to_numpy(), windows["pts"].to_numpy()
     n_windows = len(np.unique(windows[RUN].to_numpy()))
     runs = n_windows + np.searchsorted(key_pts, pts, "right")
     alone = keys.append_column(pa.field(RUN, pa.int32(), False), pa.array(runs, pa.int32()))
     alone = alone.filter(pa.array(~np.isin(pts, known)))
-    joined = pa.concat_tables([windows, alone], promote_options="default").sort_by("pts")
-    told = np.full(joined.num_rows, np.nan)
-    told[np.searchsorted(joined["pts"].to_numpy(), key_pts)] = change
-    return joined.append_column(KEY_CHANGE, pa.array(told, pa.float32(), from_pandas=True))
+    return pa.concat_tables([windows, alone], promote_options="default").sort_by("pts")
 
 
 def write_samples(keys: pa.Table, windows: pa.Table, samples_file: Path) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vidcurate.media.io.decode import Faults, nominal_rate
 from vidcurate.media.io.frame_times import frame_times
 from vidcurate.media.io.packet_log import PacketLog, untold
-from vidcurate.media.scan.files import RUN
+from vidcurate.media.scan.files import PACKET_CHANGE, RUN
 from vidcurate.media.scan.samples import Sampler
 from vidcurate.media.scan.scanner import (
     FRAMES_PER_BATCH,
@@ -90,10 +90,13 @@ def shown_at(frame: VideoFrame) -> int:
     return time
 
 
-def spread(decoded: pa.Table, log: PacketLog, frames_file: Path) -> NDArray[np.int64]:
+def spread(
+    decoded: pa.Table, log: PacketLog, frames_file: Path, change: NDArray[np.float64] | None = None
+) -> NDArray[np.int64]:
     """Write a row for each frame of a log, null where it was not decoded; return their times.
 
-    A change to the frame before is null where that was not decoded in the same run.
+    A change to the frame before is null where that was not decoded in the same run. `change` is
+    PACKET_CHANGE of each frame of the log, NaN where packets tell nothing.
     Raises WholeDecodeError where a frame was decoded at a time that no packet has.
     """
     order = log.order()
@@ -107,6 +110,8 @@ def spread(decoded: pa.Table, log: PacketLog, frames_file: Path) -> NDArray[np.i
     run = np.where(found, decoded[RUN].to_numpy()[np.minimum(place, len(own) - 1)], -1)
     follows = found & np.append(True, run[1:] == run[:-1])
     nullable = pa.schema([field.with_nullable(True) for field in decoded.schema])
+    if change is not None:
+        nullable = nullable.append(pa.field(PACKET_CHANGE, pa.float32()))
     with pa.ipc.new_file(frames_file, nullable) as out:
         for first in range(0, len(pts), FRAMES_PER_BATCH):
             rows = slice(first, first + FRAMES_PER_BATCH)
@@ -115,6 +120,9 @@ def spread(decoded: pa.Table, log: PacketLog, frames_file: Path) -> NDArray[np.i
             columns |= {"pts": pa.array(pts[rows]), "is_keyframe": pa.array(keys[rows])}
             delta = columns["luma_delta"].to_numpy(zero_copy_only=False)
             columns["luma_delta"] = pa.array(delta, pa.float32(), mask=~follows[rows])
+            if change is not None:
+                told = pa.array(change[rows], pa.float32(), from_pandas=True)
+                columns[PACKET_CHANGE] = told
             out.write_batch(pa.RecordBatch.from_pydict(columns, schema=nullable))
     return pts
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.scan.files import KEY_CHANGE
+from vidcurate.media.scan.files import PACKET_CHANGE
 from vidcurate.media.shots import koala, learned, transnet
 from vidcurate.media.shots.agreement import merge_agreeing
 from vidcurate.media.shots.pyscenedetect import (
@@ -21,6 +21,7 @@ from vidcurate.media.shots.pyscenedetect import (
     histogram_hits,
 )
 from vidcurate.media.shots.recording import DetectorOptions, Hit, RecordedVideo
+from vidcurate.media.shots.suspicion import LATE
 from vidcurate.records import Cut
 
 __all__ = ["DETECTORS", "DetectorOptions", "detect"]
@@ -82,7 +83,7 @@ def fixed_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
 def learned_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Yield transitions of every kind, from the network's outputs recorded by scan.
 
-    Where scan looked at keyframes only, what their packets and pictures tell stands for it.
+    Where scan looked at keyframes only, what packets and keyframes' pictures tell stands for it.
     """
     chosen = learned.LearnedOptions(threshold=options.learned_threshold)
     rows = signal_rows(video, learned.COLUMNS)
@@ -90,10 +91,17 @@ def learned_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit
         for found in learned.transitions(rows[numbers], chosen):
             last, first = int(numbers[found.start]), int(numbers[found.end])
             yield Hit(last, first, found.confidence, found.kind)
-    for first in video.known(KEY_CHANGE):
-        chance = float(video.frames[KEY_CHANGE][first].as_py())
+    yield from packet_hits(video, options)
+
+
+def packet_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield transitions that packets tell: before a keyframe, or somewhere before a large one."""
+    for first in video.known(PACKET_CHANGE):
+        chance = float(video.frames[PACKET_CHANGE][first].as_py())
+        is_key = video.frames["is_keyframe"][first].as_py()
+        last = first - 1 if is_key else max(0, first - LATE - 1)
         if chance >= options.learned_threshold:
-            yield Hit(int(first) - 1, int(first), chance, "cut", "packets")
+            yield Hit(last, first, chance, "cut", "packets")
 
 
 def transnet_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:

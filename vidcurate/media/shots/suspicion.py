@@ -28,6 +28,10 @@ AROUND, BESIDE = 12, 3
 JUST_BEFORE, EARLIER = 6, 30
 # Up to this share of it, keyframes are off their usual distance.
 RHYTHM_SLACK = 0.05
+# So many frames may lie between the first one of a shot and the large packet that tells it.
+LATE = 4
+# What it costs not to know where exactly a shot begins, and how, beside not knowing that it does.
+UNTOLD = 0.3
 # So many frames are decoded after one in doubt.
 AFTER = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
@@ -102,6 +106,15 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
+class Spikes:
+    """The frames whose packets are unusually large, what tells why, and how likely it is a cut."""
+
+    frames: Numbers
+    features: Values
+    chances: Values
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A stretch to decode: from a keyframe to before the frame `end`."""
 
@@ -123,11 +136,17 @@ class Suspicion:
         return self.gain / max(1, self.window.end - self.begun)
 
 
-def suspected_windows(video: Packets, looks: Looks) -> list[Window]:
+def spikes_of(video: Packets, looks: Looks) -> Spikes:
+    """Find the packets that are unusually large, and judge them."""
+    frames, features = spike_features(video, looks)
+    return Spikes(frames, features, perceptrons()["spike"].chances(features))
+
+
+def suspected_windows(video: Packets, looks: Looks, spikes: Spikes) -> list[Window]:
     """Choose the windows to decode, by what is gained for their cost, within the budget."""
     budget = max(MAX_SHARE * len(video.sizes), MIN_BUDGET)
     chosen: list[Window] = []
-    for one in sorted(suspicions(video, looks), key=lambda one: -one.worth):
+    for one in sorted(suspicions(video, looks, spikes), key=lambda one: -one.worth):
         cost = one.window.end - one.begun
         if one.gain >= MIN_GAIN and cost <= budget:
             budget -= cost
@@ -146,27 +165,26 @@ def joined(windows: Sequence[Window]) -> list[Window]:
     return found
 
 
-def suspicions(video: Packets, looks: Looks) -> Iterator[Suspicion]:
+def suspicions(video: Packets, looks: Looks, spikes: Spikes) -> Iterator[Suspicion]:
     """Yield for each keyframe the stretch after it that is worth most, and the rest up to the next.
 
     A packet that is too large is looked at by decoding up to it, a keyframe in doubt and pictures
     that may blend by decoding up to the next keyframe.
     """
     n_frames = len(video.sizes)
-    spikes, features = spike_features(video, looks)
-    by_spike = perceptrons()["spike"].chances(features)
     by_key, by_blend = np.empty(0), np.empty(0)
     if len(video.keys) > 1:
         keys = key_features(video, looks.last[:-1], looks)
         by_key = perceptrons()["key"].chances(keys)
-        blends = blend_features(video, keys, spikes, by_spike, by_key)
+        blends = blend_features(video, keys, spikes, by_key)
         by_blend = perceptrons()["blend"].chances(blends)
-    at_end = np.append(np.minimum(by_key, 1.0 - by_key) + by_blend, 0.0)
-    bounds = np.searchsorted(spikes, np.append(video.keys, n_frames))
+    at_end = np.append(doubt(by_key) + by_blend, 0.0)
+    at_spikes = doubt(spikes.chances) + UNTOLD * spikes.chances
+    bounds = np.searchsorted(spikes.frames, np.append(video.keys, n_frames))
     for number, (key, end) in enumerate(zip(video.keys.tolist(), video.ends.tolist(), strict=True)):
         own = slice(*bounds[number : number + 2])
-        stops = [*(spikes[own] + AFTER).tolist(), end + AFTER]
-        gains = np.cumsum([*by_spike[own], at_end[number]])
+        stops = [*(spikes.frames[own] + AFTER).tolist(), end + AFTER]
+        gains = np.cumsum([*at_spikes[own], at_end[number]])
         found = [
             Suspicion(Window(key, min(n_frames, stop)), key, float(gain))
             for stop, gain in zip(stops, gains, strict=True)
@@ -177,25 +195,52 @@ def suspicions(video: Packets, looks: Looks) -> Iterator[Suspicion]:
             yield Suspicion(last.window, best.window.end, last.gain - best.gain)
 
 
+def doubt(chances: Values) -> Values:
+    """Return how likely it is that what is likelier is not so."""
+    return np.minimum(chances, 1.0 - chances)
+
+
+def packet_changes(
+    video: Packets, looks: Looks, spikes: Spikes, windows: Sequence[Window], lasts: Pictures
+) -> Values:
+    """Return the probability that a shot begins with each frame, as far as packets tell.
+
+    They tell of keyframes, and of unusually large packets, of which the likeliest stands for those
+    close to it: there a shot begins up to LATE frames before. NaN for all other frames, and for
+    those in windows but their first, of which `learned` tells more. `lasts` are the last pictures
+    of the windows.
+    """
+    settled = np.zeros(len(video.sizes), np.bool_)
+    for key in video.keys.tolist():
+        settled[max(0, key - LATE) : key + LATE + 1] = True
+    found = np.full(len(settled), np.nan)
+    found[video.keys] = key_changes(video, looks, windows, lasts)
+    for one in windows:
+        settled[one.key : one.end + LATE] = True
+        found[one.key + 1 : one.end] = np.nan
+    for number in np.argsort(-spikes.chances, kind="stable").tolist():
+        frame = int(spikes.frames[number])
+        if not settled[frame]:
+            found[frame] = spikes.chances[number]
+            settled[max(0, frame - AROUND) : frame + AROUND + 1] = True
+    return found
+
+
 def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: Pictures) -> Values:
-    """Return the probability that a shot begins with each keyframe.
+    """Return the probability that a shot begins with each keyframe, NaN for the first.
 
     A keyframe is compared with the last picture before it that was decoded: the keyframe before,
-    or the end of a window, whose pictures are `lasts`. NaN for the first, and for those inside of a
-    window, whose frames tell it.
+    or the end of a window, whose pictures are `lasts`.
     """
     before = looks.last[:-1].copy()
-    inside = np.zeros(len(video.keys), np.bool_)
-    inside[0] = True
     for one, last in zip(windows, lasts, strict=True):
-        inside |= (video.keys > one.key) & (video.keys < one.end)
         number = int(np.searchsorted(video.keys, one.end))
         if number < len(video.keys):
             before[number - 1] = last
     found = np.full(len(video.keys), np.nan)
     if len(found) > 1:
         found[1:] = perceptrons()["key"].chances(key_features(video, before, looks))
-    return np.where(inside, np.nan, found)
+    return found
 
 
 def spike_features(video: Packets, looks: Looks) -> tuple[Numbers, Values]:
@@ -306,17 +351,15 @@ def by_limit(keys: Numbers) -> Values:
     return np.column_stack([at_limit, ~at_limit]).astype(np.float64)
 
 
-def blend_features(
-    video: Packets, keys: Values, spikes: Numbers, by_spike: Values, by_key: Values
-) -> Values:
+def blend_features(video: Packets, keys: Values, spikes: Spikes, by_key: Values) -> Values:
     """Return what tells whether pictures blend between keyframes: shape (n - 1, 18).
 
     That are the `key_features` of the later one, its chance to begin a shot, and the highest chance
     of a large packet between them.
     """
-    owners = np.searchsorted(video.keys, spikes, "right") - 1
+    owners = np.searchsorted(video.keys, spikes.frames, "right") - 1
     highest = np.zeros(len(video.keys))
-    np.maximum.at(highest, owners, by_spike)
+    np.maximum.at(highest, owners, spikes.chances)
     return np.column_stack([keys, by_key, highest[:-1]])
 
 
