@@ -127,8 +127,8 @@ def scan_keyframes(
         check_told(log, faults)
         video, key_pts = packets_of(log)
         looks = looks_of(key_pts, keys, pictures)
-        # Without the network nothing would be told by what lies in them.
         spikes = spikes_of(video, looks)
+        # Without the network nothing would be told by what lies in them.
         windows = suspected_windows(video, looks, spikes) if "learned" in options.metrics else []
         again = Sampler(sampler.shape, sampler.time_base, sampler.interval_s)
         runs, lasts = measured_windows(path, options, folder, log, windows, again, faults)
