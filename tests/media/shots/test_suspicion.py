@@ -9,6 +9,7 @@ from vidcurate.media.shots.suspicion import (
     Spikes,
     Window,
     by_limit,
+    joined,
     key_features,
     packet_changes,
     perceptrons,
@@ -104,6 +105,12 @@ def test_large_packets_tell_shots_where_nothing_is_decoded() -> None:
     windows = [Window(0, 68)]
     seen = packet_changes(video, looks, spikes, windows, looks.last[:1])
     assert np.flatnonzero(~np.isnan(seen)).tolist() == [150, 300, 400]
+
+
+def test_windows_that_nearly_touch_are_one() -> None:
+    """The keyframe of the later one may lie in the file before the end of the earlier one."""
+    windows = [Window(66, 86), Window(0, 19), Window(87, 105)]
+    assert joined(windows) == [Window(0, 19), Window(66, 105)]
 
 
 def test_spike_is_decoded_up_to() -> None:

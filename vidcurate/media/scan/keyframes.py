@@ -277,6 +277,8 @@ def measured_windows(
             for batch in measured:
                 yield batch | {RUN: np.full(len(batch["pts"]), number, np.int32)}
             lasts.append(pictures.rows[-1])
+        if len(lasts) < len(windows):
+            raise WholeDecodeError("its frames are not those of its packets")
 
     schema = frames_schema(options.metrics).append(pa.field(RUN, pa.int32(), False))
     with open_video(path) as (container, stream):

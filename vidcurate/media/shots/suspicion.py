@@ -34,6 +34,8 @@ LATE = 4
 UNTOLD = 0.3
 # So many frames are decoded after one in doubt.
 AFTER = 16
+# So many frames at most come before one in a file that are shown after it.
+REORDERED = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 # What may be decoded besides keyframes: a share of the video, and so many frames in any case.
 MAX_SHARE, MIN_BUDGET = 0.12, 100
@@ -155,10 +157,13 @@ def suspected_windows(video: Packets, looks: Looks, spikes: Spikes) -> list[Wind
 
 
 def joined(windows: Sequence[Window]) -> list[Window]:
-    """Join windows that begin with one keyframe, or of which one reaches into the next."""
+    """Join windows of which one reaches into the next, or nearly: the file may hold it earlier.
+
+    Its keyframe may come before the last packets of the window before, which are shown earlier.
+    """
     found: list[Window] = []
     for one in sorted(windows, key=lambda one: one.key):
-        if found and one.key < found[-1].end:
+        if found and one.key < found[-1].end + REORDERED:
             found[-1] = Window(found[-1].key, max(found[-1].end, one.end))
         else:
             found.append(one)
