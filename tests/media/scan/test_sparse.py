@@ -6,11 +6,13 @@ import pytest
 
 from tests.support.videos import ffmpeg, render
 from vidcurate.media.io.packet_log import PacketLog
+from vidcurate.media.scan import keyframes
 from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.media.scan.partial import SkippedFrames
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.scan.sparse import scan_in_part
 from vidcurate.media.shots.detectors import DetectorOptions, detect
+from vidcurate.media.shots.suspicion import Packets, Window, joined
 
 X264 = ("-c:v", "libx264", "-preset", "medium", "-g", "30")
 # What a scan says of a video that does not depend on which frames are decoded.
@@ -32,7 +34,7 @@ CASES = {
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film of three moving pictures, cut hard, next to lossless."""
     path = tmp_path_factory.mktemp("film") / "film.mkv"
-    shots = [("testsrc2", 1.6), ("mandelbrot", 1.2), ("life=mold=10:ratio=0.2", 1.4)]
+    shots = [("testsrc2", 1.6), ("mandelbrot", 1.2), ("life=seed=1:mold=10:ratio=0.2", 1.4)]
     return render(path, shots, rate="25", audio=False, encode=("-c:v", "ffv1"))
 
 
@@ -217,3 +219,23 @@ def test_a_scan_of_keyframes_without_the_network_decodes_no_windows(
     assert (found.decode, found.decode_reason) == ("keyframes", None)
     assert found.n_samples > 0
     assert found.n_decoded < in_part(video, tmp_path, "keyframes").n_decoded
+
+
+@pytest.mark.parametrize("are_joined", [True, False])
+def test_a_window_whose_keyframe_is_in_the_file_before_the_end_of_another_is_not_lost(
+    are_joined: bool, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two are decoded as one; were they not, the video would be decoded whole."""
+
+    def touching(video: Packets, *_: object) -> list[Window]:
+        """Two windows with one frame between."""
+        first, second = video.keys[:2].tolist()
+        windows = [Window(first, second - 1), Window(second, second + 6)]
+        return joined(windows) if are_joined else windows
+
+    monkeypatch.setattr(keyframes, "suspected_windows", touching)
+    video = made(film, tmp_path / "mpeg2.ts", *CASES["mpeg2.ts"])
+    found = in_part(video, tmp_path, "keyframes")
+    assert found.decode == ("keyframes" if are_joined else "all")
+    reason = None if are_joined else "its frames are not those of its packets"
+    assert found.decode_reason == reason

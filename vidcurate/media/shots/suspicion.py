@@ -157,9 +157,9 @@ def suspected_windows(video: Packets, looks: Looks, spikes: Spikes) -> list[Wind
 
 
 def joined(windows: Sequence[Window]) -> list[Window]:
-    """Join windows of which one reaches into the next, or nearly: the file may hold it earlier.
+    """Join windows of which one reaches into the next, or nearly.
 
-    Its keyframe may come before the last packets of the window before, which are shown earlier.
+    The later one's keyframe may come in the file before the last packets of the earlier one.
     """
     found: list[Window] = []
     for one in sorted(windows, key=lambda one: one.key):
