@@ -6,6 +6,7 @@ film without either against the whole scan. Clips are the shots of two seconds a
 whole scan finds: the mean of their samples' vectors of appearance is alike from a cosine of 0.9,
 their tag is the one of the highest mean probability, of ImageNet by EfficientNet-Lite0. Of 1000
 labels many are near to each other, so it is also told whether the tag is among the other's first.
+A whole scan that samples at other moments tells how far clips agree where nothing was skipped.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from vidcurate.models.vision.imagenet import Tagger, open_imagenet
 from vidcurate.records import Clip, Cut, VideoCuts
 
 WAYS = ("all", "reference", "keyframes")
+OTHER_SAMPLES, OTHER_INTERVAL_S = "other samples", 0.85
 MIN_CLIP_S, ALIKE, MAX_FRAMES, FIRST_TAGS = 2, 0.9, 8, 5
 
 
@@ -59,6 +61,8 @@ class Scanned:
 def scan(video: Path, way: str, folder: Path) -> VideoScan:
     """Scan a film one way into a folder."""
     files = folder / "frames.arrow", folder / "samples.arrow"
+    if way == OTHER_SAMPLES:
+        return scan_video(video, ScanOptions(sample_interval_s=OTHER_INTERVAL_S), *files)
     if way == "all":
         return scan_video(video, ScanOptions(), *files)
     return scan_in_part(video, way, ScanOptions(), *files)
@@ -144,6 +148,9 @@ def report(video: Path, rounds: int, tagger: Tagger | None, totals: dict[str, Sc
                 f", F1 {score.f1:.3f} (P {score.precision:.3f}, R {score.recall:.3f})"
             )
             print(line + agreement(clips, whole, one, tagger), flush=True)
+        again = scanned(video, OTHER_SAMPLES, Path(folder) / "again")
+        every = f"  all        samples every {OTHER_INTERVAL_S} s"
+        print(every + agreement(clips, whole, again, tagger), flush=True)
 
 
 def agreement(clips: Sequence[Clip], whole: Scanned, one: Scanned, tagger: Tagger | None) -> str:
