@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests.support.pipeline import process
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MissingExtraError
-from vidcurate.models.vision.text_reader import MAX_READ, TextReader, open_text_reader
+from vidcurate.models.vision.text_reader import MAX_READ, MIN_SIDE, TextReader, open_text_reader
 
 pytest.importorskip("rapidocr", reason="the extra 'text' is not installed")
 
@@ -64,10 +64,16 @@ def test_red_letters_are_read_on_blue(reader: TextReader) -> None:
     assert [line.text for line in reader.lines(picture)] == ["red and blue"]
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 400), (9, 16)])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 400), (9, 16), (MIN_SIDE, 200)])
 def test_tiny_pictures_have_no_text(reader: TextReader, shape: tuple[int, int]) -> None:
-    """Pictures too small for a letter are searched without an error."""
+    """Pictures too small for a letter give no line and no error."""
     assert reader.lines(np.full((*shape, 3), 128, np.uint8)) == []
+
+
+def test_a_flat_picture_is_not_searched() -> None:
+    """It would be enlarged to tens of thousands of pixels, which takes seconds."""
+    reader = TextReader(engine=None)
+    assert reader.find(np.full((MIN_SIDE - 1, 2000, 3), 128, np.uint8)) == []
 
 
 def test_a_page_is_not_read_to_its_end(reader: TextReader) -> None:

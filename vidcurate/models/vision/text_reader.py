@@ -19,6 +19,8 @@ Image = NDArray[np.uint8]
 # Smaller pictures are enlarged until their short side has so many pixels. More finds letters of
 # under 6 pixels, and takes time with the square of it.
 SHORT_SIDE = 256
+# Of fewer pixels no line is read that leaves half of the height free; to enlarge them is slow.
+MIN_SIDE = 12
 SETTINGS = {
     "Global.log_level": "critical",
     "EngineConfig.onnxruntime.intra_op_num_threads": 1,
@@ -57,10 +59,12 @@ class TextReader:
 
     def find(self, picture: Image) -> list[Box]:
         """Upright boxes around what looks like lines of text."""
+        height, width = picture.shape[:2]
+        if min(height, width) < MIN_SIDE:
+            return []
         found = self.engine(bgr(picture), use_det=True, use_cls=False, use_rec=False)
         if found.boxes is None:
             return []
-        height, width = picture.shape[:2]
         corners = np.asarray(found.boxes, np.float64) / (width, height)
         return [
             Box(*map(float, (*box.min(axis=0), *box.max(axis=0)))) for box in corners.clip(0, 1)
