@@ -19,8 +19,8 @@ Image = NDArray[np.uint8]
 # Smaller pictures are enlarged until their short side has so many pixels. More finds letters of
 # under 6 pixels, and takes time with the square of it.
 SHORT_SIDE = 256
-# Of fewer pixels no line is read that leaves half of the height free; to enlarge them is slow.
-MIN_SIDE = 12
+# Where the short side has fewer, no letter is large enough to be found, and to enlarge is slow.
+MIN_SIDE = 6
 SETTINGS = {
     "Global.log_level": "critical",
     "EngineConfig.onnxruntime.intra_op_num_threads": 1,
