@@ -79,21 +79,27 @@ def labels_for(folder: Path) -> list[dict[str, Any]]:
 
 
 def film_of(path: Path, labels: Sequence[dict[str, Any]]) -> Film:
-    """A film with the first labels of its name that are for as many frames as it has."""
+    """A labelled film."""
     with open_video(path) as (container, stream):
         base = stream.time_base or Fraction(1, 1000)
         times = tuple(float(pts * base) for pts, _ in decode_video(container, stream, Faults()))
-    rows = [row for row in labels if row["file"] == path.name]
-    row = next((row for row in rows if row.get("frames", len(times)) == len(times)), None)
-    if row is None:
-        numbers = ", ".join(str(row["frames"]) for row in rows)
-        raise SystemExit(f"{path} has {len(times)} frames, its labels are for {numbers}")
+    row = row_of(path, labels, len(times))
     jumps = row.get("jumps", [])
     cuts = [Passage(n - 1, n, "jump" if n in jumps else "cut") for n in row["cuts"]]
     gradual = [Passage(one["start"] - 1, one["end"], one["kind"]) for one in row["gradual"]]
     uncertain = tuple((one["start"], one["end"]) for one in row["uncertain"])
     truth = tuple(sorted([*cuts, *gradual], key=lambda one: one.end))
     return Film(path, truth, uncertain, times)
+
+
+def row_of(path: Path, labels: Sequence[dict[str, Any]], n_frames: int) -> dict[str, Any]:
+    """The first labels of a film's name that are for as many frames as it has."""
+    rows = [row for row in labels if row["file"] == path.name]
+    row = next((row for row in rows if row.get("frames", n_frames) == n_frames), None)
+    if row is None:
+        numbers = ", ".join(str(row["frames"]) for row in rows)
+        raise SystemExit(f"{path} has {n_frames} frames, its labels are for {numbers}")
+    return row
 
 
 def errors_of(film: Film, found: Sequence[Passage]) -> list[tuple[str, Passage]]:

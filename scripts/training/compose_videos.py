@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from scripts.training import video_baits as baits
 from scripts.training import video_transitions as transitions
+from scripts.training.encodings import Grid
 from scripts.training.video_shots import (
     CARD,
     Look,
@@ -70,8 +71,8 @@ class Style:
 
     `lengths` are of short, medium and long shots; `disturbed` is how much of the usual disturbance
     there is; `keyframes` are the most frames from one keyframe to the next, None for what the
-    encoder does by itself; `scene_cuts` says whether it may begin shots with keyframes; `grids` are
-    frames from one to the next of further keyframes, wherever shots begin.
+    encoder does by itself, and the frames from one to the next of a grid of them, None for no such;
+    `scene_cuts` says whether encoders may begin shots with keyframes.
     """
 
     kinds: dict[str, float]
@@ -79,12 +80,13 @@ class Style:
     disturbed: float
     codecs: dict[str, float]
     presets: tuple[str, ...]
-    keyframes: tuple[int | None, ...]
+    keyframes: tuple[tuple[int | None, int | None], ...]
     scene_cuts: tuple[bool, ...]
-    grids: tuple[int | None, ...]
 
 
-DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), (None,), (True,), (None,))
+DENSE = Style(KINDS, LENGTHS, 1.0, CODECS, ("ultrafast",), ((None, None),), (True,))
+# The frames of a piece in which a service encodes.
+PIECE = 128
 # As films on the web are: long shots, mostly cuts, and encoders of which most look for these.
 WEB = Style(
     {"cut": 0.6, "jump": 0.22, "dissolve": 0.06, "fade": 0.04, "wipe": 0.02, "whip": 0.06},
@@ -92,10 +94,19 @@ WEB = Style(
     0.2,
     {"libx264": 0.75, "libx265": 0.1, "libvpx-vp9": 0.1, "mpeg4": 0.05},
     ("veryfast", "fast", "medium", "medium"),
-    (48, 72, 120, 300, None, None, None),
-    (True, True, True, False),
-    (None, None, None, 60, 96, 128),
+    (
+        *[(None, None)] * 4,
+        *[(None, PIECE)] * 2,
+        (300, None),
+        (120, None),
+        (48, None),
+        (None, 96),
+        (None, 60),
+    ),
+    (True, True, True, True, False),
 )
+# Codecs of which keyframes on a grid are asked for.
+GRIDDED = ("libx264", "libx265")
 
 
 @dataclass(slots=True)
@@ -317,7 +328,11 @@ def write_video(
     rate, truth = Fraction(str(rng.choice(RATES))), Truth()
     varies = codec == "libx264" and rng.random() < VARIES_SHARE
     with av.open(str(file), "w") as out:
-        options, grid = encoder_options(rng, codec, style), chosen(rng, style.grids)
+        most, grid = chosen(rng, style.keyframes)
+        sees_cuts = chosen(rng, style.scene_cuts)
+        options = encoder_options(rng, codec, chosen(rng, style.presets), most, sees_cuts=sees_cuts)
+        in_pieces = sees_cuts and codec == "libx264" and grid == PIECE
+        asked = Grid(rng, grid, in_pieces) if grid and codec in GRIDDED else None
         rate = Fraction(30) if codec == "mpeg2video" else rate
         stream = out.add_stream(codec, rate, options=options)
         assert isinstance(stream, av.VideoStream)
@@ -327,7 +342,8 @@ def write_video(
         pts = 0
         for number, image in enumerate(dressed(rng, render(rng, shots, truth, style.disturbed))):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
-            if grid is not None and number % grid == 0:
+            begun = max((int(str(one["end"])) for one in truth.transitions), default=-1)
+            if asked is not None and asked.asks(number, begun):
                 frame.pict_type = PictureType.I
             frame.pts, frame.time_base = pts, stream.codec_context.time_base
             pts += int(rng.integers(2, 9)) if varies else 1
@@ -336,11 +352,11 @@ def write_video(
     return truth
 
 
-def encoder_options(rng: np.random.Generator, codec: str, style: Style) -> dict[str, str]:
+def encoder_options(
+    rng: np.random.Generator, codec: str, preset: str, most: int | None, *, sees_cuts: bool
+) -> dict[str, str]:
     """Options of an encoder, of chance quality; chance goes on alike whatever the codec."""
-    factor, preset = str(rng.integers(16, 36)), chosen(rng, style.presets)
-    most, sees_cuts = chosen(rng, style.keyframes), chosen(rng, style.scene_cuts)
-    quality = str(rng.integers(2, 14))
+    factor, quality = str(rng.integers(16, 36)), str(rng.integers(2, 14))
     ours = {"crf": factor} | ({} if most is None else {"g": str(most)})
     if codec == "libx264":
         return ours | {"preset": preset} | ({} if sees_cuts else {"sc_threshold": "0"})

@@ -7,27 +7,30 @@ stretches between keyframes that hold a transition of which neither of these tel
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from torch import nn
 
 from scripts.benchmarks.edits import films_of
 from scripts.benchmarks.score_cuts import Passage, truth_of
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, shrinker_for
+from vidcurate.media.io.decode import Faults, SmallFrame, decode_video, shrinker_for
 from vidcurate.media.io.packet_log import PacketLog
 from vidcurate.media.scan.keyframes import KeptPictures, key_frames, packets_of
 from vidcurate.media.shots import suspicion
-from vidcurate.media.shots.suspicion import LATE, Looks, Packets, Perceptron, Spikes
+from vidcurate.media.shots.suspicion import LATE, Looks, Packets, Perceptron, Seen, Spikes
 
 # A packet that tells a transition may lie so many frames before it, or LATE after it.
 EARLY = 1
+# So many frames before each keyframe are drawn as what was decoded last.
+DRAWN = 2
 HIDDEN, DROPPED, STEPS, RATE, DECAY = 64, 0.3, 500, 1e-2, 0.1
 
 Values = NDArray[np.float64]
@@ -36,30 +39,51 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What a scan of keyframes sees of a film, and its true transitions by frame."""
+    """What a scan of keyframes sees of a film, tiny pictures of all frames, and the truth."""
 
     video: Packets
     looks: Looks
+    pictures: NDArray[np.uint8]
     truth: tuple[Span, ...]
 
-    def cut_at(self, key: int) -> bool:
-        """Whether a keyframe shows another shot than the frame before it, or lies in a change."""
-        return any(start < key <= end + 1 for start, end in self.truth)
+    def begin(self) -> NDArray[np.bool_]:
+        """Which keyframes but the first begin a shot, or lie in a transition."""
+        keys = self.video.keys[1:].tolist()
+        return np.array([any(a < key <= b + 1 for a, b in self.truth) for key in keys], np.bool_)
+
+    def seen(self, rng: np.random.Generator) -> Iterator[Seen]:
+        """What may have been decoded last before keyframes: the one before, or any frame since."""
+        yield suspicion.seen_before(self.video, self.looks)
+        for _ in range(DRAWN):
+            frames = rng.integers(self.video.keys[:-1], self.video.keys[1:])
+            yield Seen(self.pictures[frames], frames)
 
 
 def film_of(path: Path, truth: Sequence[Span]) -> Film:
-    """Look at a film's keyframes."""
+    """Look at a film's keyframes, and at all its frames."""
     log, pictures, times = PacketLog(), KeptPictures(), []
     with open_video(path) as (container, stream):
-        shrinker = None
-        for pts, frame in key_frames(container, stream, log, Faults()):
-            shrinker = shrinker or shrinker_for(frame)
-            pictures.add(shrinker.shrink(frame))
+        for pts, small in shrunk(key_frames(container, stream, log, Faults())):
+            pictures.add(small)
             times.append(pts)
     video, key_pts = packets_of(log)
     place, rows = np.searchsorted(times, key_pts), np.array(pictures.rows)
     looks = Looks(rows[place], rows[np.append(place[1:], len(rows)) - 1])
-    return Film(video, looks, tuple(truth))
+    every = KeptPictures()
+    with open_video(path) as (container, stream):
+        for _, small in shrunk(decode_video(container, stream, Faults())):
+            every.add(small)
+    if len(every.rows) != len(video.sizes):
+        raise SystemExit(f"{path}: {len(every.rows)} frames of {len(video.sizes)} packets")
+    return Film(video, looks, np.array(every.rows), tuple(truth))
+
+
+def shrunk(frames: Iterable[tuple[int, VideoFrame]]) -> Iterator[tuple[int, SmallFrame]]:
+    """Yield the times and the small pictures of frames."""
+    shrinker = None
+    for pts, frame in frames:
+        shrinker = shrinker or shrinker_for(frame)
+        yield pts, shrinker.shrink(frame)
 
 
 def fit(films: Sequence[Film]) -> dict[str, Perceptron]:
@@ -72,24 +96,21 @@ def fit(films: Sequence[Film]) -> dict[str, Perceptron]:
     by_spike = trained(np.concatenate([rows for _, rows in large]), np.concatenate(told))
     spikes = [Spikes(numbers, rows, by_spike.chances(rows)) for numbers, rows in large]
     keyed = [(film, of) for film, of in zip(films, spikes, strict=True) if len(film.video.keys) > 1]
-    keys = [suspicion.key_features(f.video, f.looks.last[:-1], f.looks) for f, _ in keyed]
-    clear = np.concatenate([clear_keys(film) for film, _ in keyed])
-    begins = np.array([f.cut_at(key) for f, _ in keyed for key in f.video.keys[1:].tolist()])
-    by_key = trained(np.concatenate(keys)[clear], begins[clear])
+    rng = np.random.default_rng(0)
+    keys = [
+        [suspicion.key_features(film.video, film.looks, of, seen) for seen in film.seen(rng)]
+        for film, of in keyed
+    ]
+    begins = [film.begin() for film, _ in keyed for _ in range(1 + DRAWN)]
+    by_key = trained(
+        np.concatenate([rows for each in keys for rows in each]), np.concatenate(begins)
+    )
     blends, untold = [], []
-    for (film, of), own in zip(keyed, keys, strict=True):
-        blends.append(suspicion.blend_features(film.video, own, of, by_key.chances(own)))
+    for (film, of), (whole, *_) in zip(keyed, keys, strict=True):
+        blends.append(np.column_stack([whole, by_key.chances(whole)]))
         untold += untold_between(film, of.frames[of.chances > 0.5])  # noqa: PLR2004 - likelier than not
     by_blend = trained(np.concatenate(blends), np.array(untold))
     return {"spike": by_spike, "key": by_key, "blend": by_blend}
-
-
-def clear_keys(film: Film) -> list[bool]:
-    """Which keyframes but the first have no transition between them and the one before."""
-    return [
-        not any(before < end < key - 1 or start < before < end for start, end in film.truth)
-        for before, key in zip(film.video.keys, film.video.keys[1:], strict=False)
-    ]
 
 
 def untold_between(film: Film, likely: NDArray[np.intp]) -> list[bool]:

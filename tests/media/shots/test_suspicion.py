@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from vidcurate.media.shots.suspicion import (
@@ -8,11 +7,11 @@ from vidcurate.media.shots.suspicion import (
     Packets,
     Spikes,
     Window,
-    by_limit,
     joined,
     key_features,
     packet_changes,
     perceptrons,
+    seen_before,
     spike_features,
     spikes_of,
     suspected_windows,
@@ -22,31 +21,6 @@ from vidcurate.media.shots.suspicion import (
 def keyed(*apart: int) -> NDArray[np.intp]:
     """Keyframes that lie so far apart, the first one at 0."""
     return np.cumsum([0, *apart])
-
-
-@pytest.mark.parametrize(
-    ("apart", "at_limit"),
-    [
-        ((250, 80, 250, 120, 33, 250), [1, 0, 1, 0, 0, 1]),
-        ((48, 48, 48), [1, 1, 1]),
-        # The longest is not the most frequent.
-        ((128, 60, 128, 68, 132), None),
-        # Nothing is repeated.
-        ((250, 80, 120), None),
-        # There is a second rhythm.
-        ((66, 66, 66, 90, 90, 90, 90, 41), None),
-        ((), None),
-    ],
-)
-def test_limit_is_the_longest_distance_if_it_alone_is_frequent(
-    apart: tuple[int, ...], at_limit: list[int] | None
-) -> None:
-    """Keyframes before the limit are where the encoder saw a shot begin; else nothing is known."""
-    found = by_limit(keyed(*apart))
-    wanted = np.zeros((len(apart), 2))
-    if at_limit is not None:
-        wanted = np.column_stack([at_limit, 1 - np.array(at_limit)])
-    assert np.array_equal(found, wanted)
 
 
 def looks_like(*seeds: int) -> Looks:
@@ -77,16 +51,54 @@ def test_lone_keyframe_has_spikes() -> None:
     assert np.isfinite(rows).all()
 
 
-def test_keyframe_of_another_picture_is_a_cut() -> None:
-    """A keyframe that breaks the rhythm and shows something else begins a shot; in time, none."""
-    keys = keyed(250, 90, 250, 250)
+NO_PICTURES = np.empty((0, 3, 18, 32), np.uint8)
+NO_SPIKES = Spikes(np.empty(0, np.intp), np.empty((0, N_SPIKE_FEATURES)), np.empty(0))
+
+
+def key_chances(video: Packets, looks: Looks, spikes: Spikes = NO_SPIKES) -> NDArray[np.float64]:
+    """How likely keyframes but the first begin shots."""
+    rows = key_features(video, looks, spikes, seen_before(video, looks))
+    return perceptrons()["key"].chances(rows)
+
+
+def packets_keyed(*apart: int) -> Packets:
+    """Packets of a film whose keyframes lie so far apart."""
+    keys = keyed(*apart)
     sizes = np.full(int(keys[-1]) + 60, 300.0)
     sizes[keys] = 9000.0
-    looks = looks_like(1, 1, 2, 2, 2)
-    rows = key_features(Packets(sizes, keys), looks.last[:-1], looks)
-    chances = perceptrons()["key"].chances(rows)
+    return Packets(sizes, keys)
+
+
+def test_keyframe_of_another_picture_is_a_cut() -> None:
+    """A keyframe that no schedule put shows something else: a shot begins; others begin none."""
+    video = packets_keyed(250, 90, 250, 250)
+    chances = key_chances(video, looks_like(1, 1, 2, 2, 2))
     assert chances[1] > 0.9
     assert max(chances[[0, 2, 3]]) < 0.1
+
+
+def test_keyframe_of_a_schedule_begins_no_shot() -> None:
+    """Where a schedule put a keyframe, another picture is the end of a shot that moved on."""
+    apart = (250, 90, 250, 250, 120, 250)
+    chances = key_chances(packets_keyed(*apart), looks_like(1, 2, 3, 4, 5, 6, 7))
+    assert min(chances[[1, 4]]) > 0.9
+    assert max(chances[[0, 2, 3, 5]]) < 0.5
+
+
+def test_marks_say_whether_the_encoder_looks_for_shots() -> None:
+    """Keyframes that no schedule put mark shots; those of one distance mark none."""
+    looking, blind = packets_keyed(250, 90, 250, 250, 120, 41, 250), packets_keyed(*[250] * 6)
+    assert looking.marked > blind.marked + 1.0
+
+
+def test_windows_are_seen_before_the_next_keyframe() -> None:
+    """A keyframe is compared with the end of the window before it, and with no other."""
+    video, looks = packets_keyed(250, 250, 250), looks_like(1, 2, 3, 4)
+    last = looks_like(9).last
+    seen = seen_before(video, looks, [Window(250, 400)], last)
+    assert seen.frames.tolist() == [0, 399, 500]
+    assert np.array_equal(seen.pictures[1], last[0])
+    assert np.array_equal(seen.pictures[2], looks.last[2])
 
 
 def test_large_packets_tell_shots_where_nothing_is_decoded() -> None:
@@ -97,11 +109,12 @@ def test_large_packets_tell_shots_where_nothing_is_decoded() -> None:
     chances = np.array([0.6, 0.7, 0.4, 0.9, 0.8])
     spikes = Spikes(frames, np.zeros((5, N_SPIKE_FEATURES)), chances)
     video, looks = Packets(sizes, np.array([0, 300])), looks_like(1, 2)
-    found = packet_changes(video, looks, spikes, [], np.empty((0, 3, 18, 32), np.uint8))
+    found = packet_changes(video, looks, spikes, [], NO_PICTURES)
     told = {n: round(float(found[n]), 3) for n in np.flatnonzero(~np.isnan(found)) if n != 300}
     assert told == {66: 0.7, 150: 0.4, 400: 0.8}
     assert np.isnan(found[0])
-    assert found[300] > 0.5
+    # Another picture is less of a wonder where a large packet told that a shot has begun.
+    assert found[300] < packet_changes(video, looks, NO_SPIKES, [], NO_PICTURES)[300]
     windows = [Window(0, 68)]
     seen = packet_changes(video, looks, spikes, windows, looks.last[:1])
     assert np.flatnonzero(~np.isnan(seen)).tolist() == [150, 300, 400]

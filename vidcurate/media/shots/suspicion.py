@@ -8,7 +8,7 @@ number in the order of time.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -21,13 +21,12 @@ from vidcurate.media.shots.bands import (
     pooled,
     unit_rows,
 )
+from vidcurate.media.shots.schedule import scheduled
 
 # How many packets around one tell what is usual there, and how many before it tell a fast blend
 # from what was there before.
 AROUND, BESIDE = 12, 3
 JUST_BEFORE, EARLIER = 6, 30
-# Up to this share of it, keyframes are off their usual distance.
-RHYTHM_SLACK = 0.05
 # So many frames may lie between the first one of a shot and the large packet that tells it.
 LATE = 4
 # What it costs not to know where exactly a shot begins, and how, beside not knowing that it does.
@@ -41,10 +40,11 @@ MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 MAX_SHARE, MIN_BUDGET = 0.12, 100
 # What is less likely to change what is found is not looked at, in transitions.
 MIN_GAIN = 0.08
-N_SPIKE_FEATURES = 12
-# So often the longest distance of keyframes occurs where it is a limit, and others no oftener, or
-# by this share of all.
-MIN_LIMITS, REPEATED = 2, 0.02
+N_SPIKE_FEATURES = 13
+# How sure the schedule of keyframes is taken to be at most, in log odds.
+SUREST = 4.0
+# In so many frames a shot begins, where nothing is known, and so much counts as seen besides.
+FRAMES_PER_SHOT, UNSEEN = 300.0, 0.5
 # Of the distances of pictures, those of slopes and of zones show motion.
 MOVING = [1, 3]
 # Levels from which a part counts as changed, and below which luma and its slopes say little.
@@ -86,12 +86,26 @@ def perceptrons() -> dict[str, Perceptron]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Packets:
     """The sizes of a video's packets in bytes, by frame, and which frames are keyframes."""
 
     sizes: Values
     keys: Numbers
+
+    @cached_property
+    def scheduled(self) -> Values:
+        """How likely a schedule put each keyframe but the first there, and no shot that begins."""
+        return scheduled(self.keys)
+
+    @property
+    def marked(self) -> float:
+        """How many shots the encoder began with keyframes, beside how many there may be; its log.
+
+        Where it looks for none, a shot begins with a large packet instead.
+        """
+        usual = len(self.sizes) / FRAMES_PER_SHOT
+        return float(np.log((np.sum(1.0 - self.scheduled) + UNSEEN) / (usual + UNSEEN)))
 
     @property
     def ends(self) -> Numbers:
@@ -105,6 +119,14 @@ class Looks:
 
     first: Pictures
     last: Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last picture that was decoded before each keyframe but the first, and its frame."""
+
+    pictures: Pictures
+    frames: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +201,9 @@ def suspicions(video: Packets, looks: Looks, spikes: Spikes) -> Iterator[Suspici
     n_frames = len(video.sizes)
     by_key, by_blend = np.empty(0), np.empty(0)
     if len(video.keys) > 1:
-        keys = key_features(video, looks.last[:-1], looks)
+        keys = key_features(video, looks, spikes, seen_before(video, looks))
         by_key = perceptrons()["key"].chances(keys)
-        blends = blend_features(video, keys, spikes, by_key)
-        by_blend = perceptrons()["blend"].chances(blends)
+        by_blend = perceptrons()["blend"].chances(np.column_stack([keys, by_key]))
     at_end = np.append(doubt(by_key) + by_blend, 0.0)
     at_spikes = doubt(spikes.chances) + UNTOLD * spikes.chances
     bounds = np.searchsorted(spikes.frames, np.append(video.keys, n_frames))
@@ -219,7 +240,9 @@ def packet_changes(
     for key in video.keys.tolist():
         settled[max(0, key - LATE) : key + LATE + 1] = True
     found = np.full(len(settled), np.nan)
-    found[video.keys] = key_changes(video, looks, windows, lasts)
+    if len(video.keys) > 1:
+        keys = key_features(video, looks, spikes, seen_before(video, looks, windows, lasts))
+        found[video.keys[1:]] = perceptrons()["key"].chances(keys)
     for one in windows:
         settled[one.key : one.end + LATE] = True
         found[one.key + 1 : one.end] = np.nan
@@ -231,42 +254,41 @@ def packet_changes(
     return found
 
 
-def key_changes(video: Packets, looks: Looks, windows: Sequence[Window], lasts: Pictures) -> Values:
-    """Return the probability that a shot begins with each keyframe, NaN for the first.
+def seen_before(
+    video: Packets, looks: Looks, windows: Sequence[Window] = (), lasts: Pictures | None = None
+) -> Seen:
+    """Return what was decoded last before each keyframe but the first.
 
-    A keyframe is compared with the last picture before it that was decoded: the keyframe before,
-    or the end of a window, whose pictures are `lasts`.
+    It is the keyframe before, or the end of a window, whose pictures are `lasts`.
     """
-    before = looks.last[:-1].copy()
-    for one, last in zip(windows, lasts, strict=True):
+    pictures, frames = looks.last[:-1].copy(), video.keys[:-1].copy()
+    for one, last in zip(windows, () if lasts is None else lasts, strict=True):
         number = int(np.searchsorted(video.keys, one.end))
         if number < len(video.keys):
-            before[number - 1] = last
-    found = np.full(len(video.keys), np.nan)
-    if len(found) > 1:
-        found[1:] = perceptrons()["key"].chances(key_features(video, before, looks))
-    return found
+            pictures[number - 1], frames[number - 1] = last, one.end - 1
+    return Seen(pictures, frames)
 
 
 def spike_features(video: Packets, looks: Looks) -> tuple[Numbers, Values]:
-    """Return the frames whose packets are unusually large, and what tells why: shape (n, 12).
+    """Return the frames whose packets are unusually large, and what tells why: shape (n, 13).
 
     How large they are beside the packets before, after, and elsewhere up to the next keyframe, how
-    far they are from both keyframes, and how these differ.
+    far they are from both keyframes, how these differ, and whether the encoder begins shots with
+    keyframes.
     """
     sizes = np.maximum(video.sizes, 1.0)
-    differs = keyframe_distances(looks)
+    differs, marked = keyframe_distances(looks), video.marked
     found: list[int] = []
     rows: list[Values] = []
     for number, (key, end) in enumerate(zip(video.keys.tolist(), video.ends.tolist(), strict=True)):
-        for frame in range(key + 2, end):
+        for frame in range(key + LATE + 1, end):
             size = sizes[frame]
             before = sizes[max(key + 1, frame - AROUND) : frame]
             if size < MIN_SPIKE * before.max() or size < MIN_SPIKE_SHARE * sizes[key]:
                 continue
             found.append(frame)
             beside = np.log(beside_spike(sizes, key, frame, end))
-            rows.append(np.concatenate([beside, differs[number]]))
+            rows.append(np.concatenate([beside, differs[number], [marked]]))
     return np.array(found, np.intp), np.array(rows, np.float64).reshape(-1, N_SPIKE_FEATURES)
 
 
@@ -301,14 +323,33 @@ def keyframe_distances(looks: Looks) -> Values:
     return np.vstack([found, found.mean(axis=0)])
 
 
-def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
-    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 16).
+def key_features(video: Packets, looks: Looks, spikes: Spikes, seen: Seen) -> Values:
+    """Return what tells whether shots begin with keyframes but the first: shape (n - 1, 17).
 
-    How each differs from the picture `before` it, how much moves after it and after the keyframe
-    before, how large the packets around are beside its own, how much they have grown just before
-    it, as in a fast blend, whether it stands where the rhythm of the keyframes puts one, and
-    whether the encoder's longest distance put it there.
+    How each differs from the picture `seen` before it, how much moves after it and after the
+    keyframe before, how large the packets around are beside its own, how much they have grown just
+    before it, as in a fast blend, how likely a schedule put it there, whether the encoder begins
+    shots with keyframes, how likely a large packet since the picture tells another shot, and how
+    many frames ago that was.
     """
+    moved = picture_distances(looks.first, looks.last)[:, MOVING]
+    differs = picture_distances(seen.pictures, looks.first[1:])
+    chances = np.clip(video.scheduled, 1e-9, 1.0 - 1e-9)
+    by_schedule = np.clip(np.log(chances / (1.0 - chances)), -SUREST, SUREST)
+    since = video.keys[1:] - seen.frames
+    told = [
+        spikes.chances[slice(*np.searchsorted(spikes.frames, [frame + 1, key]))].max(initial=0.0)
+        for frame, key in zip(seen.frames, video.keys[1:], strict=True)
+    ]
+    marked = np.full(len(since), video.marked)
+    beside = beside_keys(video)
+    return np.column_stack(
+        [differs, moved[1:], moved[:-1], beside, by_schedule, marked, told, np.log(since)]
+    )
+
+
+def beside_keys(video: Packets) -> Values:
+    """Return the logarithms of how large packets around keyframes but the first are: (n - 1, 5)."""
     sizes = np.maximum(video.sizes, 1.0)
     rows = []
     for key in video.keys[1:].tolist():
@@ -319,53 +360,7 @@ def key_features(video: Packets, before: Pictures, looks: Looks) -> Values:
         grown = np.median(sizes[max(0, key - JUST_BEFORE) : key]) / early
         others = *(part.max() for part in beside), *(np.median(part) for part in around)
         rows.append([*(size / own for size in others), grown])
-    shares = np.log(np.array(rows, np.float64).reshape(-1, 5))
-    moved = picture_distances(looks.first, looks.last)[:, MOVING]
-    differs = picture_distances(before, looks.first[1:])
-    placed = in_rhythm(video.keys), by_limit(video.keys)
-    return np.column_stack([differs, moved[1:], moved[:-1], shares, *placed])
-
-
-def in_rhythm(keys: Numbers) -> Values:
-    """Return how near keyframes but the first stand to where the rhythm puts one, 1 for there.
-
-    The rhythm is the most frequent distance of neighbouring keyframes, if it occurs three times;
-    some encoders begin it anew with each shot, others go on with it.
-    """
-    apart = keys[1:, None] - keys[None, :]
-    lengths, counts = np.unique(np.diff(keys), return_counts=True)
-    if not len(counts) or counts.max() < 3:  # noqa: PLR2004 - see above
-        return np.zeros(len(keys) - 1)
-    usual = int(lengths[counts == counts.max()].max())
-    off = np.abs(apart - usual).min(axis=1) / (RHYTHM_SLACK * usual)
-    return np.asarray(np.maximum(0.0, 1.0 - off))
-
-
-def by_limit(keys: Numbers) -> Values:
-    """Return which keyframes but the first come when a limit is reached, which before: (n - 1, 2).
-
-    A limit is the longest distance of neighbouring keyframes, if it is the most frequent and no
-    other is frequent: then the encoder puts all others where it sees a shot begin. Else all is 0.
-    """
-    apart = np.diff(keys)
-    lengths, counts = np.unique(apart, return_counts=True)
-    most, others = counts[-1:].max(initial=0), counts[:-1].max(initial=0)
-    if most < MIN_LIMITS or others >= most or others > MIN_LIMITS + REPEATED * len(apart):
-        return np.zeros((len(apart), 2))
-    at_limit = apart == lengths[-1]
-    return np.column_stack([at_limit, ~at_limit]).astype(np.float64)
-
-
-def blend_features(video: Packets, keys: Values, spikes: Spikes, by_key: Values) -> Values:
-    """Return what tells whether pictures blend between keyframes: shape (n - 1, 18).
-
-    That are the `key_features` of the later one, its chance to begin a shot, and the highest chance
-    of a large packet between them.
-    """
-    owners = np.searchsorted(video.keys, spikes.frames, "right") - 1
-    highest = np.zeros(len(video.keys))
-    np.maximum.at(highest, owners, spikes.chances)
-    return np.column_stack([keys, by_key, highest[:-1]])
+    return np.log(np.array(rows, np.float64).reshape(-1, 5))
 
 
 def picture_distances(before: Pictures, after: Pictures) -> Values:
