@@ -1,7 +1,7 @@
 """Where transitions are suspected by packets and keyframes alone, before other frames are decoded.
 
-Encoders begin a shot with a keyframe that breaks their rhythm, or else with a packet far larger
-than those before it; where pictures blend, the keyframes before and after differ. Three networks of
+Encoders begin a shot with a keyframe that no schedule put, or else with a packet far larger than
+those before it; where pictures blend, the keyframes before and after differ. Three networks of
 one hidden layer, by scripts.training.fit_suspicion, say how likely each is. Frames are meant by
 number in the order of time.
 """
