@@ -11,9 +11,9 @@ MOVED_SHARE, MOST_MOVED, SHORT_SHARE, JUST_BEGUN = 0.15, 8, 0.015, 12
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """An encoder with its options, and the frames from one keyframe to the next that is asked for.
+    """An encoder, its options, and how many frames apart keyframes are asked for besides its own.
 
-    Without `grid` the encoder alone decides. In `pieces` says whether these are a service's.
+    `in_pieces` is whether they are asked for as by a service that encodes in pieces.
     """
 
     codec: str
