@@ -158,6 +158,14 @@ def test_a_list_that_cannot_be_read_is_an_error(
         files_of(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["recipe.yaml", "recipe.YML"])
+def test_a_config_file_is_no_source(tmp_path: Path, name: str) -> None:
+    """Who names a config file among the videos is told the option, and nothing runs."""
+    (tmp_path / name).write_text("stages: []\n", "utf-8")
+    with pytest.raises(UsageError, match=r"name it with -c"):
+        files_of(tmp_path / name)
+
+
 def test_stdin_by_line_ends_and_by_nul(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Paths on stdin are relative to the working folder; NUL lets names hold line ends."""
     monkeypatch.chdir(tmp_path)

@@ -24,6 +24,7 @@ from vidcurate.store.row_lists import LISTS
 from vidcurate.store.storage import Location, Remote, location, require_bucket
 
 STDIN = "-"
+CONFIGS = (".yaml", ".yml")
 
 
 def ignore(_text: str) -> None:
@@ -83,8 +84,8 @@ def find_files(
     by line ends or NUL. Paths in a list are relative to its folder. What cannot be read becomes a
     file with a fault, so that it is reported with the others. Data sets and exports are skipped:
     `own` is the root of the data set that videos are searched for, `note` gets a message for each
-    other one. Raises UsageError for a list that cannot be read, and for a source in a data set or
-    an export.
+    other one. Raises UsageError for a list that cannot be read, for a config file, and for a source
+    in a data set or an export.
     """
     search = SourceSearch(extensions, recursive, own, note)
     for source in sources:
@@ -121,6 +122,8 @@ def files_of_source(source: str, search: SourceSearch, stdin: TextIO) -> Iterato
         yield from listed(read_list(path), path.parent, str(path.absolute()), search)
     elif not path.exists() and glob.has_magic(source):
         yield from in_pattern(source, search)
+    elif path.suffix.lower() in CONFIGS:
+        raise UsageError(f"{source} is a config file and no video: name it with -c")
     else:
         search.refuse_own_output(plain(path).parent)
         yield found(path)
