@@ -342,14 +342,18 @@ def write_video(
         pts = 0
         for number, image in enumerate(dressed(rng, render(rng, shots, truth, style.disturbed))):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
-            begun = max((int(str(one["end"])) for one in truth.transitions), default=-1)
-            if asked is not None and asked.asks(number, begun):
+            if asked is not None and asked.asks(number, last_begun(truth)):
                 frame.pict_type = PictureType.I
             frame.pts, frame.time_base = pts, stream.codec_context.time_base
             pts += int(rng.integers(2, 9)) if varies else 1
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return truth
+
+
+def last_begun(truth: Truth) -> int:
+    """The first pure frame after the last transition, -1 where there was none."""
+    return max((int(str(one["end"])) for one in truth.transitions), default=-1)
 
 
 def encoder_options(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 SHOT_RATE = 1.0 / 150.0
 # The logarithms of how likely a keyframe is that comes later than the longest distance allows, and
 # a schedule of one certain length.
-LATE, ONE_LENGTH = -12.0, -5.7
+TOO_LATE, ONE_LENGTH = -12.0, -5.7
 # So many lengths are tried for either kind of schedule; those of grids are of so many frames.
 N_LIMITS, N_GRIDS = 4, 4
 SHORTEST, LONGEST = 9, 400
@@ -76,7 +76,7 @@ def frequent(lengths: Numbers, most: int) -> list[int]:
 def by_limit(apart: Numbers, limit: int) -> Explanation:
     """Explain keyframes by one where none came for `limit` frames, and by shots before that."""
     of_shots = np.log(SHOT_RATE) - SHOT_RATE * apart
-    likely = np.where(apart < limit, of_shots, np.log(SHOT_RATE) + LATE)
+    likely = np.where(apart < limit, of_shots, np.log(SHOT_RATE) + TOO_LATE)
     likely[apart == limit] = -SHOT_RATE * limit
     return Explanation(float(likely.sum()) + ONE_LENGTH, (apart == limit).astype(np.float64))
 
