@@ -22,8 +22,16 @@ from scripts.benchmarks.edits import films_of
 from scripts.benchmarks.score_cuts import Passage, truth_of
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, SmallFrame, decode_video, shrinker_for
-from vidcurate.media.io.packet_log import PacketLog
-from vidcurate.media.scan.keyframes import KeptPictures, key_frames, packets_of
+from vidcurate.media.scan.keyframes import (
+    KeptPictures,
+    brief_looks,
+    key_frames,
+    looks_of,
+    packets_of,
+    told_packets,
+    wanted_glimpses,
+)
+from vidcurate.media.scan.partial import WholeDecodeError
 from vidcurate.media.shots import suspicion
 from vidcurate.media.shots.suspicion import LATE, Looks, Packets, Perceptron, Seen, Spikes
 
@@ -59,16 +67,20 @@ class Film:
             yield Seen(self.pictures[frames], frames)
 
 
-def film_of(path: Path, truth: Sequence[Span]) -> Film:
-    """Look at a film's keyframes, and at all its frames."""
-    log, pictures, times = PacketLog(), KeptPictures(), []
+def film_of(path: Path, truth: Sequence[Span]) -> Film | None:
+    """Look at a film's keyframes as a scan does, and at all its frames; None if no scan can."""
+    try:
+        video, pts = packets_of(told_packets(path, Faults()))
+    except WholeDecodeError as error:
+        print(f"{path.name} is left out: {error}", flush=True)
+        return None
+    pictures, times = KeptPictures(), []
+    brief, glimpses = brief_looks(video, pts), wanted_glimpses(video, pts)
     with open_video(path) as (container, stream):
-        for pts, small in shrunk(key_frames(container, stream, log, Faults())):
+        for time, small in shrunk(key_frames(container, stream, brief, glimpses, Faults())):
             pictures.add(small)
-            times.append(pts)
-    video, key_pts = packets_of(log)
-    place, rows = np.searchsorted(times, key_pts), np.array(pictures.rows)
-    looks = Looks(rows[place], rows[np.append(place[1:], len(rows)) - 1])
+            times.append(time)
+    looks = looks_of(video, pts, np.array(times), np.array(pictures.rows), glimpses)
     every = KeptPictures()
     with open_video(path) as (container, stream):
         for _, small in shrunk(decode_video(container, stream, Faults())):
@@ -151,9 +163,10 @@ def trained(features: Values, labels: NDArray[np.bool_]) -> Perceptron:
     return Perceptron((scaled.T, bias - scaled @ mean), (last[0], last_bias))
 
 
-def spans(truth: Sequence[Passage]) -> list[Span]:
-    """The frames of transitions."""
-    return [(one.start, one.end) for one in truth]
+def looked_at(films: Iterable[tuple[Path, Sequence[Passage]]]) -> list[Film]:
+    """Look at films, by their files and transitions."""
+    found = (film_of(path, [(one.start, one.end) for one in truth]) for path, truth in films)
+    return [film for film in found if film is not None]
 
 
 def export(networks: Mapping[str, Perceptron], file: Path) -> None:
@@ -172,8 +185,8 @@ def main() -> None:
     parser.add_argument("--composed", type=Path, nargs="*", default=[], help="films of compose")
     parser.add_argument("--labelled", type=Path, nargs="*", default=[], help="films of edits")
     options = parser.parse_args()
-    composed = [film_of(path, spans(truth_of(path))) for path in options.composed]
-    labelled = [film_of(film.path, spans(film.truth)) for film in films_of(options.labelled)]
+    composed = looked_at((path, truth_of(path)) for path in options.composed)
+    labelled = looked_at((film.path, film.truth) for film in films_of(options.labelled))
     counts = [sum(len(film.video.keys) for film in part) for part in (composed, labelled)]
     films = composed + labelled * max(1, round(counts[0] / max(1, counts[1])))
     export(fit(films), options.weights)

@@ -49,11 +49,14 @@ def whole(video: Path, folder: Path) -> VideoScan:
     return scan_video(video, ScanOptions(), folder / "whole.frames", folder / "whole.samples")
 
 
+def part_files(folder: Path) -> tuple[Path, Path]:
+    """The files of a scan in part."""
+    return folder / "part.frames", folder / "part.samples"
+
+
 def in_part(video: Path, folder: Path, decode: str) -> VideoScan:
     """A video scanned in part into files of a folder."""
-    return scan_in_part(
-        video, decode, ScanOptions(), folder / "part.frames", folder / "part.samples"
-    )
+    return scan_in_part(video, decode, ScanOptions(), *part_files(folder))
 
 
 def numbers(table: pa.Table, name: str) -> np.ndarray:
@@ -132,6 +135,22 @@ def test_cuts_at_keyframes_are_found_without_the_frames_between(film: Path, tmp_
     ]
 
 
+def test_keyframes_of_a_schedule_are_looked_at_briefly(film: Path, tmp_path: Path) -> None:
+    """They are sampled themselves, and decoded after until something has moved, with flow."""
+    blind = ("-c:v", "libx264", "-g", "15", "-x264-params", "scenecut=0")
+    video = made(film, tmp_path / "grid.mp4", *blind)
+    scan = scan_in_part(video, "keyframes", ScanOptions(()), *part_files(tmp_path))
+    assert (scan.n_frames, scan.decode) == (105, "keyframes")
+    samples = read_samples(tmp_path / "part.samples")
+    times = np.round(samples["pts"].to_numpy() * float(scan.time_base) * 25).tolist()
+    assert times[1:] == [15, 30, 45, 60, 75, 90]
+    assert 0.1 * 25 <= times[0] < 0.4 * 25  # where the film begins its picture settles
+    assert not np.isnan(numbers(samples, "motion_mean")).any()
+    marked = made(film, tmp_path / "marked.mp4", "-c:v", "libx264")
+    looked_at_long = scan_in_part(marked, "keyframes", ScanOptions(()), *part_files(tmp_path))
+    assert scan.n_decoded / 7 < looked_at_long.n_decoded / 3
+
+
 WHOLE = {
     "intra.mp4": (("-c:v", "libx264", "-g", "1"), "most of its frames are keyframes"),
     "untimed.avi": (("-c:v", "mpeg4", "-bf", "2"), "its packets have no display times"),
@@ -193,6 +212,7 @@ def test_a_film_with_one_keyframe_is_scanned(
     video = made(film, tmp_path / "one.mp4", *rare, *length)
     one, other = whole(video, tmp_path), in_part(video, tmp_path, "keyframes")
     assert_equal_times(one, other, tmp_path)
+    assert other.decode == "keyframes"
     assert other.n_samples > 0
 
 
@@ -214,8 +234,7 @@ def test_a_scan_of_keyframes_without_the_network_decodes_no_windows(
 ) -> None:
     """Where no transition is looked for, keyframes and what follows them are all."""
     video = made(film, tmp_path / "web.mp4", "-c:v", "libx264", "-preset", "medium")
-    files = tmp_path / "part.frames", tmp_path / "part.samples"
-    found = scan_in_part(video, "keyframes", ScanOptions(()), *files)
+    found = scan_in_part(video, "keyframes", ScanOptions(()), *part_files(tmp_path))
     assert (found.decode, found.decode_reason) == ("keyframes", None)
     assert found.n_samples > 0
     assert found.n_decoded < in_part(video, tmp_path, "keyframes").n_decoded

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.shots.suspicion import (
+    FREE,
+    MAX_SHARE,
     N_SPIKE_FEATURES,
     Looks,
     Packets,
@@ -134,3 +138,37 @@ def test_spike_is_decoded_up_to() -> None:
     (window,) = suspected_windows(video, looks, spikes_of(video, looks))
     assert window.key == 0
     assert 20 < window.end < 250
+
+
+def test_glimpse_of_another_picture_tells_a_shot() -> None:
+    """One that shows the next keyframe's picture begins its shot rather than one like the last."""
+    sizes = np.full(500, 200.0)
+    sizes[[0, 60, 250]] = 9000.0, 4000.0, 9000.0
+    video, looks = Packets(sizes, np.array([0, 250])), looks_like(1, 2)
+    anew = replace(looks, glimpses={60: looks.first[1]})
+    same = replace(looks, glimpses={60: looks.first[0]})
+    (chance,), (other,) = (spikes_of(video, each).chances for each in (anew, same))
+    assert other < chance - 0.2
+    assert chance > 0.9
+    assert spike_features(video, looks)[1][0, -1] == 0
+
+
+def test_doubt_is_looked_at_where_it_is_worth_the_frames() -> None:
+    """A sure video is not decoded to spend what it may; one full of doubt is up to the limit."""
+    n_frames = 6000
+    keys = np.arange(0, n_frames, 240)
+    looks = looks_like(*range(len(keys)))
+    sizes = np.full(n_frames, 200.0)
+    sizes[keys] = 9000.0
+    doubtful = sizes.copy()
+    doubtful[keys + 60] = 4000.0
+
+    def n_looked_at(chance: float) -> int:
+        """How many frames are decoded where each spike is so likely."""
+        video = Packets(doubtful, keys)
+        spikes = spikes_of(video, looks)
+        even = Spikes(spikes.frames, spikes.features, np.full(len(spikes.frames), chance))
+        return sum(one.end - one.key for one in suspected_windows(video, looks, even))
+
+    assert n_looked_at(0.01) <= FREE
+    assert FREE < n_looked_at(0.5) <= MAX_SHARE * n_frames

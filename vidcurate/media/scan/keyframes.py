@@ -8,33 +8,39 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
-import av.error
 import numpy as np
 import pyarrow as pa
 from av.container import InputContainer
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.media.io.container import must_be_read_through, open_video
 from vidcurate.media.io.decode import Faults, SmallFrame, decode_packets
-from vidcurate.media.io.packet_log import PacketLog
+from vidcurate.media.io.packet_log import PacketLog, Ticks
 from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
 from vidcurate.media.scan.delayed import DelayedDetector, delayed_detectors, with_delayed
 from vidcurate.media.scan.files import RUN, read_table
+from vidcurate.media.scan.glimpses import Glimpses
 from vidcurate.media.scan.partial import (
-    EARLY,
     SkippedFrames,
     WholeDecodeError,
     begun,
     check_told,
     described,
+    rest_of,
     sampler_for,
     shown_at,
     spread,
 )
-from vidcurate.media.scan.samples import FLOW_GAP_S, MIN_GAP_S, SAMPLES_SCHEMA, SETTLE_S, Sampler
+from vidcurate.media.scan.samples import (
+    FLOW_GAP_MAX_S,
+    FLOW_GAP_S,
+    MIN_GAP_S,
+    SAMPLES_SCHEMA,
+    SETTLE_S,
+    Sampler,
+)
 from vidcurate.media.scan.scanner import (
     FRAMES_PER_BATCH,
     Decoded,
@@ -59,9 +65,11 @@ from vidcurate.media.shots.suspicion import (
 # Where a larger share of the frames are keyframes, decoding these alone saves little.
 MAX_KEY_SHARE = 0.25
 SAMPLES_PER_BATCH = 256
-# So much of what follows a keyframe is decoded that a sample is taken when the picture has settled,
-# beyond what is trimmed from clips, and flow is measured twice after it.
+# So much is decoded after a keyframe that may begin a shot that a sample is taken when the picture
+# has settled, beyond what is trimmed from clips, and flow is measured twice after it.
 LOOK_S = SETTLE_S + 2 * FLOW_GAP_S + Fraction(7, 100)
+# Keyframes that a schedule is as likely to have put are looked at only until something has moved.
+LIKELY = 0.5
 
 Frames = Iterator[tuple[int, VideoFrame]]
 Columns = dict[str, NDArray[Any]]
@@ -113,83 +121,121 @@ def scan_keyframes(
 ) -> VideoScan:
     """Scan a video's keyframes, and windows in which a transition is suspected.
 
-    The file is read twice: the windows follow from what is told by the first reading. Raises
-    WholeDecodeError where the packets do not tell the frames, or the keyframes are none.
+    The file is read three times: how long a keyframe is looked at follows from the packets, and
+    the windows from what was seen. Raises WholeDecodeError where the packets do not tell the
+    frames, or the keyframes are none.
     """
-    log, faults, pictures = PacketLog(), Faults(), KeptPictures()
+    faults, pictures = Faults(), KeptPictures()
+    log = told_packets(path, faults)
+    video, pts = packets_of(log)
+    brief, glimpses = brief_looks(video, pts), wanted_glimpses(video, pts)
     with open_video(path) as (container, stream):
-        if must_be_read_through(container, stream):
-            raise WholeDecodeError("its frames depend on where decoding begins")
-        frames = begun(key_frames(container, stream, log, faults))
+        frames = begun(key_frames(container, stream, brief, glimpses, faults))
         first = next(frames)
         sampler = sampler_for(first[1], stream, options)
-        keys = measured_keys(chain([first], frames), sampler, pictures, folder)
-        check_told(log, faults)
-        video, key_pts = packets_of(log)
-        looks = looks_of(key_pts, keys, pictures)
+        keys = measured_keys(chain([first], frames), sampler, pictures, brief, folder)
+        looked_at = keys.frames["pts"].to_numpy()
+        looks = looks_of(video, pts, looked_at, np.array(pictures.rows), glimpses)
         spikes = spikes_of(video, looks)
         # Without the network nothing would be told by what lies in them.
         windows = suspected_windows(video, looks, spikes) if "learned" in options.metrics else []
         again = Sampler(sampler.shape, sampler.time_base, sampler.interval_s)
         runs, lasts = measured_windows(path, options, folder, log, windows, again, faults)
         change = packet_changes(video, looks, spikes, windows, lasts)
-        decoded = in_order(keys.frames, runs.frames, key_pts)
-        pts = spread(decoded, log, frames_file, change)
+        decoded = in_order(keys.frames, runs.frames, pts[video.keys])
+        spread(decoded, log, frames_file, change)
         n_samples = write_samples(keys.samples, runs.samples, samples_file)
         found = Decoded("keyframes", decoded.num_rows, n_samples, sampler.shape)
         return described(container, stream, options, faults, log, pts, found)
 
 
-def packets_of(log: PacketLog) -> tuple[Packets, NDArray[np.int64]]:
-    """Return a log's packets in the order of time, and the times of the keyframes."""
+def packets_of(log: PacketLog) -> tuple[Packets, Ticks]:
+    """Return a log's packets in the order of time, and the times of all frames."""
     order = log.order()
     keys = np.flatnonzero(np.asarray(log.keys, np.bool_)[order])
     packets_in_order = Packets(np.asarray(log.sizes, np.float64)[order], keys)
-    return packets_in_order, np.asarray(log.pts, np.int64)[order][keys]
+    return packets_in_order, np.asarray(log.pts, np.int64)[order]
 
 
-def looks_of(key_pts: NDArray[np.int64], keys: Part, pictures: KeptPictures) -> Looks:
+def looks_of(
+    video: Packets, pts: Ticks, looked_at: Ticks, rows: NDArray[np.uint8], glimpses: Glimpses
+) -> Looks:
     """Return the first and the last tiny picture of each keyframe and what was decoded after it.
 
+    `rows` are the pictures of what was looked at. A frame that was needs no glimpse.
     Raises WholeDecodeError where a keyframe was not decoded.
     """
-    pts, rows = keys.frames["pts"].to_numpy(), np.array(pictures.rows)
-    place = np.searchsorted(pts, key_pts)
-    if place[-1] == len(pts) or not np.array_equal(pts[place], key_pts):
+    key_pts = pts[video.keys]
+    place = np.searchsorted(looked_at, key_pts)
+    if place[-1] == len(looked_at) or not np.array_equal(looked_at[place], key_pts):
         raise WholeDecodeError("some of its keyframes cannot be decoded by themselves")
-    return Looks(rows[place], rows[np.append(place[1:], len(pts)) - 1])
+    seen = glimpses.pictures | dict(zip(looked_at.tolist(), rows, strict=True))
+    times = sorted(glimpses.wanted & seen.keys())
+    frames = np.searchsorted(pts, times).tolist()
+    by_frame = {frame: seen[time] for frame, time in zip(frames, times, strict=True)}
+    return Looks(rows[place], rows[np.append(place[1:], len(looked_at)) - 1], by_frame)
+
+
+def told_packets(path: Path, faults: Faults) -> PacketLog:
+    """Read a video's packets; WholeDecodeError where they do not tell which frames to decode."""
+    log, clock = PacketLog(), Clock()
+    faults.offsets = clock.offsets
+    with open_video(path) as (container, stream):
+        if must_be_read_through(container, stream):
+            raise WholeDecodeError("its frames depend on where decoding begins")
+        base = stream.time_base or Fraction(1, 1000)
+        found = on_clock(packets(container, stream, faults), clock, base)
+        deque(log.record(found, stream), 0)
+    check_told(log, faults)
+    if sum(log.keys) > max(1, MAX_KEY_SHARE * len(log)):
+        raise WholeDecodeError("most of its frames are keyframes")
+    return log
+
+
+def brief_looks(video: Packets, pts: Ticks) -> frozenset[int]:
+    """Return the times of keyframes that a schedule is likely to have put there."""
+    return frozenset(pts[video.keys[1:]][video.scheduled >= LIKELY].tolist())
+
+
+def wanted_glimpses(video: Packets, pts: Ticks) -> Glimpses:
+    """Prepare to take glimpses of what large packets show."""
+    return Glimpses(frozenset(pts[video.large].tolist()))
 
 
 def key_frames(
-    container: InputContainer, stream: VideoStream, log: PacketLog, faults: Faults
+    container: InputContainer,
+    stream: VideoStream,
+    brief: frozenset[int],
+    glimpses: Glimpses,
+    faults: Faults,
 ) -> Frames:
     """Yield the keyframes of a video, each with the next ones that others refer to.
 
-    These show how much moves. The log takes all packets. Raises WholeDecodeError where the packets
-    do not tell the frames, or a keyframe is none.
+    These show how much moves; at the times `brief` one that shows it is enough. Of the frames
+    after those, glimpses are taken. Raises WholeDecodeError where a keyframe is none.
     """
+    log, codec = PacketLog(), stream.codec_context
     base = stream.time_base or Fraction(1, 1000)
-    clock, codec = Clock(), stream.codec_context
-    faults.offsets = clock.offsets
-    look = int(LOOK_S / base)
-    begins, n_keys = None, 0
-    found = on_clock(packets(container, stream, faults), clock, base)
-    for number, packet in log.record(found, stream):
-        if number == EARLY:
-            check_told(log, faults)
-            if n_keys > MAX_KEY_SHARE * EARLY:
-                raise WholeDecodeError("most of its frames are keyframes")
+    look, soon, late = (int(time / base) for time in (LOOK_S, FLOW_GAP_S, FLOW_GAP_MAX_S))
+    begins = None
+    for number, packet in log.record(packets(container, stream, Damage()), stream):
         is_key = number is not None and packet.is_keyframe
-        if begins is not None and (is_key or not packet.size):
-            yield from shown(rest_of(codec, faults), begins)
-            begins = None
+        if is_key or not packet.size:
+            if begins is not None:
+                yield from shown(rest_of(codec, faults), begins)
+                begins = None
+            glimpses.end(codec)
         if is_key:
-            begins, n_keys = log.pts[-1], n_keys + 1
+            begins = log.pts[-1]
+            glimpses.begin(packet)
         if begins is None:
+            if number is not None:
+                glimpses.look(packet, log.pts[-1], codec)
             continue
         codec.skip_frame = "DEFAULT" if is_key else "NONREF"
         yield from shown(decode_packets([packet], faults), begins)
-        if log.pts[-1] >= begins + look:
+        since = log.pts[-1] - begins
+        if since >= look or (begins in brief and soon <= since <= late):
             yield from shown(rest_of(codec, faults), begins)
             begins = None
 
@@ -204,31 +250,23 @@ def shown(frames: Iterable[VideoFrame], begins: int) -> Frames:
             yield pts, frame
 
 
-def rest_of(codec: VideoCodecContext, faults: Faults) -> list[VideoFrame]:
-    """Return the frames that a decoder still holds, and prepare it to begin anew."""
-    try:
-        frames = list(codec.decode(None))
-    except (av.error.FFmpegError, ValueError):
-        faults.n_damaged += 1
-        frames = []
-    codec.flush_buffers()
-    faults.n_damaged += sum(frame.is_corrupt for frame in frames)
-    return frames
-
-
-def measured_keys(frames: Frames, sampler: Sampler, pictures: KeptPictures, folder: Path) -> Part:
+def measured_keys(
+    frames: Frames, sampler: Sampler, pictures: KeptPictures, brief: frozenset[int], folder: Path
+) -> Part:
     """Measure keyframes, each by itself, and keep their tiny pictures."""
     meter = SignalMeter((), FRAMES_PER_BATCH)
-    sampled = with_due_samples(frames, sampler)
+    sampled = with_due_samples(frames, sampler, brief)
     measured = measure_batches(sampled, meter, (pictures.detector,), sampler, LastFrame())
     write_batches(measured, sampler, frames_schema(()), *Part.files(folder, "keys"))
     return Part.read(folder, "keys")
 
 
-def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
+def with_due_samples(frames: Frames, sampler: Sampler, brief: frozenset[int]) -> Frames:
     """Pass frames on, and have a sample taken soon after each keyframe, of short films at the end.
 
-    A sample of long ago counts as just due, else an abrupt change would be sampled at once.
+    At the times `brief` the keyframe itself is sampled, whatever changed before it: no shot begins
+    there, whose picture had to settle. A sample of long ago counts as just due, else an abrupt
+    change would be sampled at once.
     """
     upcoming = next(frames, None)
     while upcoming is not None:
@@ -236,8 +274,9 @@ def with_due_samples(frames: Frames, sampler: Sampler) -> Frames:
         if frame.key_frame:
             oldest = pts - sampler.ticks(sampler.interval_s)
             sampler.last = oldest if sampler.last is None else max(sampler.last, oldest)
-            soon = pts + sampler.ticks(SETTLE_S)
+            soon = pts if pts in brief else pts + sampler.ticks(SETTLE_S)
             sampler.due = max(soon, sampler.last + sampler.ticks(MIN_GAP_S))
+            sampler.is_changing |= pts in brief
         if upcoming is None and sampler.n_samples == 0 and sampler.pending is None:
             sampler.due = pts
         yield pts, frame
@@ -328,7 +367,7 @@ def window_frames(
             raise WholeDecodeError("its frames are not those of its packets")
 
 
-def in_order(keys: pa.Table, windows: pa.Table, key_pts: NDArray[np.int64]) -> pa.Table:
+def in_order(keys: pa.Table, windows: pa.Table, key_pts: Ticks) -> pa.Table:
     """Join the rows of keyframes and windows in the order of time, each frame once."""
     pts, known = keys["pts"].to_numpy(), windows["pts"].to_numpy()
     n_windows = len(np.unique(windows[RUN].to_numpy()))

@@ -6,9 +6,11 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
+import av.error
 import numpy as np
 import pyarrow as pa
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -29,8 +31,6 @@ from vidcurate.media.scan.scanner import (
 
 # A packet so many times as large as each of so many before it may show another shot.
 SPIKE, SPIKE_BEFORE = 2.0, 12
-# After so many packets it is looked whether they tell their frames, before much is decoded.
-EARLY = 64
 
 
 class WholeDecodeError(Exception):
@@ -88,6 +88,18 @@ def shown_at(frame: VideoFrame) -> int:
     if time is None:
         raise WholeDecodeError("its frames have no times")
     return time
+
+
+def rest_of(codec: VideoCodecContext, faults: Faults) -> list[VideoFrame]:
+    """Return the frames that a decoder still holds, and prepare it to begin anew."""
+    try:
+        frames = list(codec.decode(None))
+    except (av.error.FFmpegError, ValueError):
+        faults.n_damaged += 1
+        frames = []
+    codec.flush_buffers()
+    faults.n_damaged += sum(frame.is_corrupt for frame in frames)
+    return frames
 
 
 def spread(

@@ -28,7 +28,6 @@ from vidcurate.media.scan.delayed import delayed_detectors
 from vidcurate.media.scan.files import RUN, read_table
 from vidcurate.media.scan.keyframes import scan_keyframes
 from vidcurate.media.scan.partial import (
-    EARLY,
     SkippedFrames,
     WholeDecodeError,
     begun,
@@ -49,6 +48,9 @@ from vidcurate.media.scan.scanner import (
     write_batches,
 )
 from vidcurate.store.atomic import atomic_write
+
+# After so many packets it is looked whether they tell their frames, before much is decoded.
+EARLY = 64
 
 
 def scan_in_part(

@@ -6,8 +6,8 @@ one hidden layer, by scripts.training.fit_suspicion, say how likely each is. Fra
 number in the order of time.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 
@@ -36,11 +36,12 @@ AFTER = 16
 # So many frames at most come before one in a file that are shown after it.
 REORDERED = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
-# What may be decoded besides keyframes: a share of the video, and so many frames in any case.
-MAX_SHARE, MIN_BUDGET = 0.12, 100
-# What is less likely to change what is found is not looked at, in transitions.
-MIN_GAIN = 0.08
-N_SPIKE_FEATURES = 13
+# What is gained by a look is counted in errors that it is likely to mend. Too small a gain is left,
+# and too small a gain by frame decoded, after so many frames.
+MIN_GAIN, MIN_WORTH, FREE = 0.08, 0.006, 100
+# What may be decoded besides keyframes, as a share of the video.
+MAX_SHARE = 0.25
+N_SPIKE_FEATURES = 30
 # How sure the schedule of keyframes is taken to be at most, in log odds.
 SUREST = 4.0
 # In so many frames a shot begins, where nothing is known, and so much counts as seen besides.
@@ -107,6 +108,18 @@ class Packets:
         usual = len(self.sizes) / FRAMES_PER_SHOT
         return float(np.log((np.sum(1.0 - self.scheduled) + UNSEEN) / (usual + UNSEEN)))
 
+    @cached_property
+    def large(self) -> Numbers:
+        """The frames whose packets are unusually large beside those before, and keyframes."""
+        sizes = np.maximum(self.sizes, 1.0)
+        found: list[int] = []
+        for key, end in zip(self.keys.tolist(), self.ends.tolist(), strict=True):
+            for frame in range(key + LATE + 1, end):
+                before = sizes[max(key + 1, frame - AROUND) : frame].max()
+                if sizes[frame] >= max(MIN_SPIKE * before, MIN_SPIKE_SHARE * sizes[key]):
+                    found.append(frame)
+        return np.array(found, np.intp)
+
     @property
     def ends(self) -> Numbers:
         """Where the pictures end that depend on each keyframe."""
@@ -115,10 +128,15 @@ class Packets:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Tiny pictures of each keyframe, and of the last frame that was decoded soon after it."""
+    """Tiny pictures of each keyframe, and of the last frame that was decoded soon after it.
+
+    `glimpses` are pictures by frame of what large packets show by themselves; of some there are
+    none.
+    """
 
     first: Pictures
     last: Pictures
+    glimpses: Mapping[int, Pictures] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +185,15 @@ def spikes_of(video: Packets, looks: Looks) -> Spikes:
 
 
 def suspected_windows(video: Packets, looks: Looks, spikes: Spikes) -> list[Window]:
-    """Choose the windows to decode, by what is gained for their cost, within the budget."""
-    budget = max(MAX_SHARE * len(video.sizes), MIN_BUDGET)
+    """Choose the windows to decode: those whose gain is worth it, the best within the budget."""
+    most = max(MAX_SHARE * len(video.sizes), FREE)
+    n_decoded = 0
     chosen: list[Window] = []
     for one in sorted(suspicions(video, looks, spikes), key=lambda one: -one.worth):
-        cost = one.window.end - one.begun
-        if one.gain >= MIN_GAIN and cost <= budget:
-            budget -= cost
+        n_then = n_decoded + one.window.end - one.begun
+        is_worth = one.worth >= MIN_WORTH or n_then <= FREE
+        if one.gain >= MIN_GAIN and is_worth and n_then <= most:
+            n_decoded = n_then
             chosen.append(one.window)
     return joined(chosen)
 
@@ -270,26 +290,49 @@ def seen_before(
 
 
 def spike_features(video: Packets, looks: Looks) -> tuple[Numbers, Values]:
-    """Return the frames whose packets are unusually large, and what tells why: shape (n, 13).
+    """Return the frames whose packets are unusually large, and what tells why: shape (n, 30).
 
     How large they are beside the packets before, after, and elsewhere up to the next keyframe, how
-    far they are from both keyframes, how these differ, and whether the encoder begins shots with
-    keyframes.
+    far they are from both keyframes, how these differ, whether the encoder begins shots with
+    keyframes, and how what was glimpsed differs from both keyframes and from the glimpses between.
     """
+    frames = video.large
+    if not len(frames):
+        return frames, np.empty((0, N_SPIKE_FEATURES))
     sizes = np.maximum(video.sizes, 1.0)
-    differs, marked = keyframe_distances(looks), video.marked
-    found: list[int] = []
-    rows: list[Values] = []
-    for number, (key, end) in enumerate(zip(video.keys.tolist(), video.ends.tolist(), strict=True)):
-        for frame in range(key + LATE + 1, end):
-            size = sizes[frame]
-            before = sizes[max(key + 1, frame - AROUND) : frame]
-            if size < MIN_SPIKE * before.max() or size < MIN_SPIKE_SHARE * sizes[key]:
-                continue
-            found.append(frame)
-            beside = np.log(beside_spike(sizes, key, frame, end))
-            rows.append(np.concatenate([beside, differs[number], [marked]]))
-    return np.array(found, np.intp), np.array(rows, np.float64).reshape(-1, N_SPIKE_FEATURES)
+    numbers = np.searchsorted(video.keys, frames, "right") - 1
+    ends = video.ends[numbers]
+    beside = [
+        beside_spike(sizes, key, frame, end)
+        for key, frame, end in zip(video.keys[numbers], frames, ends, strict=True)
+    ]
+    differs = keyframe_distances(looks)[numbers]
+    marked = np.full((len(frames), 1), video.marked)
+    glimpsed = glimpse_distances(frames, numbers, looks)
+    return frames, np.hstack([np.log(beside), differs, marked, glimpsed])
+
+
+def glimpse_distances(frames: Numbers, numbers: Numbers, looks: Looks) -> Values:
+    """Return how glimpses of frames differ from what lies around them: shape (n, 17).
+
+    From the keyframe before, whose number is given, from the one after, and from the glimpse or
+    keyframe next before and after; then 1. All are 0 without a glimpse.
+    """
+    found = np.zeros((len(frames), 17))
+    known = np.flatnonzero([frame in looks.glimpses for frame in frames.tolist()])
+    if not len(known):
+        return found
+    own = np.array([looks.glimpses[frame] for frame in frames[known].tolist()])
+    key = numbers[known]
+    before, after = looks.last[key], looks.first[np.minimum(key + 1, len(looks.first) - 1)]
+    near_before, near_after = before.copy(), after.copy()
+    follows = np.flatnonzero(key[1:] == key[:-1])
+    near_before[follows + 1], near_after[follows] = own[follows], own[follows + 1]
+    others = (before, after, near_before, near_after)
+    found[known] = np.hstack(
+        [*(picture_distances(own, other) for other in others), np.ones((len(known), 1))]
+    )
+    return found
 
 
 def beside_spike(sizes: Values, key: int, frame: int, end: int) -> Values:

@@ -223,5 +223,5 @@ SCAN = MapStage(
         advice="fewer scan.metrics, or a larger scan.sample_interval_s",
         time_limit=time_limit_s,
     ),
-    version=Version(number=12),
+    version=Version(number=13),
 )
