@@ -175,6 +175,18 @@ def test_a_video_whose_packets_do_not_tell_its_frames_is_decoded_whole(
         assert (tmp_path / f"whole.{file}").read_bytes() == (tmp_path / f"part.{file}").read_bytes()
 
 
+def test_a_video_whose_keyframe_is_not_shown_is_decoded_whole(film: Path, tmp_path: Path) -> None:
+    """An edit list may begin after the only keyframe."""
+    one = made(film, tmp_path / "one.mp4", "-c:v", "libx264", "-g", "600", "-sc_threshold", "0")
+    ffmpeg("-ss", "1", "-i", f"file:{one}", "-c", "copy", f"file:{tmp_path / 'late.mp4'}")
+    scans = (
+        whole(tmp_path / "late.mp4", tmp_path),
+        in_part(tmp_path / "late.mp4", tmp_path, "keyframes"),
+    )
+    assert_equal_times(*scans, tmp_path)
+    assert scans[1].decode_reason == "no keyframe is shown"
+
+
 def test_an_interlaced_video_is_decoded_whole(film: Path, tmp_path: Path) -> None:
     """Its fields are made whole by those of neighbours, which need to be there."""
     video = made(film, tmp_path / "fields.mp4", *X264)

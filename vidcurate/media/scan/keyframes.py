@@ -187,6 +187,8 @@ def told_packets(path: Path, faults: Faults) -> PacketLog:
         found = on_clock(packets(container, stream, faults), clock, base)
         deque(log.record(found, stream), 0)
     check_told(log, faults)
+    if not any(log.keys):
+        raise WholeDecodeError("no keyframe is shown")
     if sum(log.keys) > max(1, MAX_KEY_SHARE * len(log)):
         raise WholeDecodeError("most of its frames are keyframes")
     return log
