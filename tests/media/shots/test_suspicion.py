@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.shots.suspicion import (
-    FREE,
+    AFTER,
+    FREE_SHARE,
     MAX_SHARE,
     N_SPIKE_FEATURES,
     Looks,
@@ -19,6 +20,7 @@ from vidcurate.media.shots.suspicion import (
     spike_features,
     spikes_of,
     suspected_windows,
+    unseen_shots,
 )
 
 
@@ -170,5 +172,20 @@ def test_doubt_is_looked_at_where_it_is_worth_the_frames() -> None:
         even = Spikes(spikes.frames, spikes.features, np.full(len(spikes.frames), chance))
         return sum(one.end - one.key for one in suspected_windows(video, looks, even))
 
-    assert n_looked_at(0.01) <= FREE
-    assert FREE < n_looked_at(0.5) <= MAX_SHARE * n_frames
+    assert n_looked_at(0.01) <= FREE_SHARE * n_frames
+    assert FREE_SHARE * n_frames < n_looked_at(0.5) <= MAX_SHARE * n_frames
+
+
+def test_shot_without_a_keyframe_is_seen() -> None:
+    """A window shows where it begins, unless it is too short for a clip or has a keyframe."""
+    sizes = np.full(900, 200.0)
+    sizes[[0, 500]] = 9000.0
+    sizes[[100, 130, 300]] = 5000.0
+    video = Packets(sizes, np.array([0, 500]))
+    found = np.array([100, 130, 300])
+    spikes = Spikes(found, np.zeros((3, N_SPIKE_FEATURES)), np.array([0.9, 0.9, 0.9]))
+    begins = list(unseen_shots(video, spikes, np.array([0.9]), []))
+    assert begins == [Window(0, 130 + AFTER), Window(0, 300 + AFTER)]
+    # Where the keyframe begins no shot, it shows the last one; a window shows what lies in it.
+    assert list(unseen_shots(video, spikes, np.array([0.1]), [])) == begins[:1]
+    assert list(unseen_shots(video, spikes, np.array([0.1]), [Window(0, 140)])) == []

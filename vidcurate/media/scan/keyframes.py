@@ -54,6 +54,9 @@ from vidcurate.media.scan.scanner import (
 from vidcurate.media.scan.signals import SignalMeter
 from vidcurate.media.shots.bands import HEIGHT, WIDTH, small_yuv
 from vidcurate.media.shots.suspicion import (
+    AFTER,
+    LATE,
+    LIKELY,
     Looks,
     Packets,
     Window,
@@ -68,8 +71,6 @@ SAMPLES_PER_BATCH = 256
 # So much is decoded after a keyframe that may begin a shot that a sample is taken when the picture
 # has settled, beyond what is trimmed from clips, and flow is measured twice after it.
 LOOK_S = SETTLE_S + 2 * FLOW_GAP_S + Fraction(7, 100)
-# Keyframes that a schedule is as likely to have put are looked at only until something has moved.
-LIKELY = 0.5
 
 Frames = Iterator[tuple[int, VideoFrame]]
 Columns = dict[str, NDArray[Any]]
@@ -195,7 +196,10 @@ def told_packets(path: Path, faults: Faults) -> PacketLog:
 
 
 def brief_looks(video: Packets, pts: Ticks) -> frozenset[int]:
-    """Return the times of keyframes that a schedule is likely to have put there."""
+    """Return the times of keyframes that a schedule is likely to have put there.
+
+    They are looked at only until something has moved.
+    """
     return frozenset(pts[video.keys[1:]][video.scheduled >= LIKELY].tolist())
 
 
@@ -303,14 +307,15 @@ def measured_windows(
     def batches(container: InputContainer, stream: VideoStream) -> Iterator[Columns]:
         found = window_frames(container, stream, log, windows, faults)
         for number, group in groupby(found, lambda one: one[0]):
-            n_most = windows[number].end - windows[number].key
+            key, end = windows[number].key, windows[number].end
             pictures = KeptPictures()
-            meter = SignalMeter(options.metrics, min(FRAMES_PER_BATCH, n_most))
+            meter = SignalMeter(options.metrics, min(FRAMES_PER_BATCH, end - key))
             delayed = delayed_detectors(options.metrics, None)
-            frames = ((pts, frame) for _, pts, frame in group)
-            # Keyframes have samples already, of which one is due where a shot begins inside.
-            sampler.last = log.pts[order[windows[number].key]]
-            sampler.due = log.pts[order[-1]] + 1
+            settled = log.pts[order[max(key, end - AFTER + LATE)]]
+            frames = with_last_sample(((pts, frame) for _, pts, frame in group), sampler, settled)
+            # Keyframes have samples already.
+            sampler.last = log.pts[order[key]]
+            sampler.due = sampler.last + sampler.ticks(sampler.interval_s)
             kept = (*delayed, pictures.detector)
             measured = measure_batches(frames, meter, kept, sampler, LastFrame())
             for detector in delayed:
@@ -325,6 +330,16 @@ def measured_windows(
     with open_video(path) as (container, stream):
         write_batches(batches(container, stream), sampler, schema, *Part.files(folder, "windows"))
     return Part.read(folder, "windows"), np.array(lasts).reshape(-1, 3, HEIGHT, WIDTH)
+
+
+def with_last_sample(frames: Frames, sampler: Sampler, settled: int) -> Frames:
+    """Pass the frames of a window on, and have a sample taken where its last shot has settled."""
+    is_taken = False
+    for pts, frame in frames:
+        if pts >= settled and not is_taken and sampler.last is not None:
+            sampler.due = max(pts, sampler.last + sampler.ticks(MIN_GAP_S))
+            is_taken = True
+        yield pts, frame
 
 
 def window_frames(

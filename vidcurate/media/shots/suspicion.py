@@ -1,9 +1,9 @@
 """Where transitions are suspected by packets and keyframes alone, before other frames are decoded.
 
 Encoders begin a shot with a keyframe that no schedule put, or else with a packet far larger than
-those before it; where pictures blend, the keyframes before and after differ. Three networks of
-one hidden layer, by scripts.training.fit_suspicion, say how likely each is. Frames are meant by
-number in the order of time.
+those before it, of which a glimpse shows what is new; where pictures blend, the keyframes before
+and after differ. Three networks of one hidden layer, by scripts.training.fit_suspicion, say how
+likely each is. Frames are meant by number in the order of time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,12 +36,16 @@ AFTER = 16
 # So many frames at most come before one in a file that are shown after it.
 REORDERED = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
-# What is gained by a look is counted in errors that it is likely to mend. Too small a gain is left,
-# and too small a gain by frame decoded, after so many frames.
-MIN_GAIN, MIN_WORTH, FREE = 0.08, 0.006, 100
-# What may be decoded besides keyframes, as a share of the video.
-MAX_SHARE = 0.25
-N_SPIKE_FEATURES = 30
+# What is gained by a look is counted in errors that it is likely to mend; less is left.
+MIN_GAIN = 0.08
+# What may be decoded besides keyframes, as shares of the video: the first, and so many frames, for
+# any gain; the second where so many errors are likely to be mended by frame.
+FREE_SHARE, FREE = 0.1, 100
+MAX_SHARE, MIN_WORTH = 0.25, 0.007
+# What is likelier than not; a shot of so many frames may become a clip.
+LIKELY, LONG_SHOT = 0.5, 48
+N_GLIMPSE_FEATURES = 17
+N_SPIKE_FEATURES = 13 + N_GLIMPSE_FEATURES
 # How sure the schedule of keyframes is taken to be at most, in log odds.
 SUREST = 4.0
 # In so many frames a shot begins, where nothing is known, and so much counts as seen besides.
@@ -185,17 +189,43 @@ def spikes_of(video: Packets, looks: Looks) -> Spikes:
 
 
 def suspected_windows(video: Packets, looks: Looks, spikes: Spikes) -> list[Window]:
-    """Choose the windows to decode: those whose gain is worth it, the best within the budget."""
-    most = max(MAX_SHARE * len(video.sizes), FREE)
+    """Choose the windows to decode: those whose gain is worth it, the best within the budget.
+
+    What is left of the budget shows shots that would not be seen at all.
+    """
+    by_key, by_blend = key_chances(video, looks, spikes)
+    found = sorted(suspicions(video, spikes, by_key, by_blend), key=lambda one: -one.worth)
+    free, most = (max(share * len(video.sizes), FREE) for share in (FREE_SHARE, MAX_SHARE))
     n_decoded = 0
     chosen: list[Window] = []
-    for one in sorted(suspicions(video, looks, spikes), key=lambda one: -one.worth):
+    for one in found:
         n_then = n_decoded + one.window.end - one.begun
-        is_worth = one.worth >= MIN_WORTH or n_then <= FREE
+        is_worth = one.worth >= MIN_WORTH or n_then <= free
         if one.gain >= MIN_GAIN and is_worth and n_then <= most:
             n_decoded = n_then
             chosen.append(one.window)
+    unseen = list(unseen_shots(video, spikes, by_key, chosen))
+    for window in sorted(unseen, key=lambda one: one.end - one.key):
+        n_decoded += window.end - window.key
+        if n_decoded > most:
+            break
+        chosen.append(window)
     return joined(chosen)
+
+
+def unseen_shots(
+    video: Packets, spikes: Spikes, by_key: Values, windows: Sequence[Window]
+) -> Iterator[Window]:
+    """Yield windows up to where shots begin that hold no keyframe, if they are long enough."""
+    begin = spikes.frames[spikes.chances >= LIKELY]
+    bounds = np.unique([*begin, *video.keys[1:][by_key >= LIKELY], len(video.sizes)])
+    for frame in begin.tolist():
+        ends = int(bounds[np.searchsorted(bounds, frame, "right")])
+        number = int(np.searchsorted(video.keys, frame, "right")) - 1
+        is_short = ends - frame < LONG_SHOT
+        is_seen = any(one.key <= frame < one.end for one in windows)
+        if not is_short and not is_seen and video.ends[number] >= ends:
+            yield Window(int(video.keys[number]), frame + AFTER)
 
 
 def joined(windows: Sequence[Window]) -> list[Window]:
@@ -212,18 +242,24 @@ def joined(windows: Sequence[Window]) -> list[Window]:
     return found
 
 
-def suspicions(video: Packets, looks: Looks, spikes: Spikes) -> Iterator[Suspicion]:
+def key_chances(video: Packets, looks: Looks, spikes: Spikes) -> tuple[Values, Values]:
+    """Return how likely keyframes but the first begin shots, and pictures blend before them."""
+    if len(video.keys) == 1:
+        return np.empty(0), np.empty(0)
+    keys = key_features(video, looks, spikes, seen_before(video, looks))
+    by_key = perceptrons()["key"].chances(keys)
+    return by_key, perceptrons()["blend"].chances(np.column_stack([keys, by_key]))
+
+
+def suspicions(
+    video: Packets, spikes: Spikes, by_key: Values, by_blend: Values
+) -> Iterator[Suspicion]:
     """Yield for each keyframe the stretch after it that is worth most, and the rest up to the next.
 
     A packet that is too large is looked at by decoding up to it, a keyframe in doubt and pictures
     that may blend by decoding up to the next keyframe.
     """
     n_frames = len(video.sizes)
-    by_key, by_blend = np.empty(0), np.empty(0)
-    if len(video.keys) > 1:
-        keys = key_features(video, looks, spikes, seen_before(video, looks))
-        by_key = perceptrons()["key"].chances(keys)
-        by_blend = perceptrons()["blend"].chances(np.column_stack([keys, by_key]))
     at_end = np.append(doubt(by_key) + by_blend, 0.0)
     at_spikes = doubt(spikes.chances) + UNTOLD * spikes.chances
     bounds = np.searchsorted(spikes.frames, np.append(video.keys, n_frames))
@@ -318,7 +354,7 @@ def glimpse_distances(frames: Numbers, numbers: Numbers, looks: Looks) -> Values
     From the keyframe before, whose number is given, from the one after, and from the glimpse or
     keyframe next before and after; then 1. All are 0 without a glimpse.
     """
-    found = np.zeros((len(frames), 17))
+    found = np.zeros((len(frames), N_GLIMPSE_FEATURES))
     known = np.flatnonzero([frame in looks.glimpses for frame in frames.tolist()])
     if not len(known):
         return found

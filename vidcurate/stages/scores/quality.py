@@ -69,7 +69,9 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     Raises MediaError when no sample lies inside it.
     """
     if samples.num_rows == 0:
-        raise MediaError("no sample is inside the clip: scan with a smaller sample_interval_s")
+        raise MediaError(
+            "no sample is inside the clip: scan with a smaller sample_interval_s, or decode all"
+        )
     means = {name: mean(column_numbers(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
     deltas = column_numbers(frames, "luma_delta")[1:]
