@@ -204,8 +204,8 @@ def brief_looks(video: Packets, pts: Ticks) -> frozenset[int]:
 
 
 def wanted_glimpses(video: Packets, pts: Ticks) -> Glimpses:
-    """Prepare to take glimpses of what large packets show."""
-    return Glimpses(frozenset(pts[video.large].tolist()))
+    """Prepare to take glimpses of what the largest packets show."""
+    return Glimpses(frozenset(pts[video.largest].tolist()))
 
 
 def key_frames(

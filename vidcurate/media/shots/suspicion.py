@@ -36,11 +36,12 @@ AFTER = 16
 # So many frames at most come before one in a file that are shown after it.
 REORDERED = 16
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
+ANEW, ANEW_SHARE = 1.8, 0.15
 # What is gained by a look is counted in errors that it is likely to mend; less is left.
 MIN_GAIN = 0.08
 # What may be decoded besides keyframes, as shares of the video: the first, and so many frames, for
 # any gain; the second where so many errors are likely to be mended by frame.
-FREE_SHARE, FREE = 0.1, 100
+FREE_SHARE, FREE = 0.06, 100
 MAX_SHARE, MIN_WORTH = 0.25, 0.007
 # What is likelier than not; a shot of so many frames may become a clip.
 LIKELY, LONG_SHOT = 0.5, 48
@@ -123,6 +124,18 @@ class Packets:
                 if sizes[frame] >= max(MIN_SPIKE * before, MIN_SPIKE_SHARE * sizes[key]):
                     found.append(frame)
         return np.array(found, np.intp)
+
+    @cached_property
+    def largest(self) -> Numbers:
+        """Those of the large packets that are large enough to code a picture anew."""
+        keys = self.keys[np.searchsorted(self.keys, self.large, "right") - 1]
+        before = [
+            self.sizes[max(key + 1, frame - AROUND) : frame].max()
+            for key, frame in zip(keys.tolist(), self.large.tolist(), strict=True)
+        ]
+        own = self.sizes[self.large]
+        is_enough = (own >= ANEW * np.array(before)) & (own >= ANEW_SHARE * self.sizes[keys])
+        return self.large[is_enough]
 
     @property
     def ends(self) -> Numbers:
