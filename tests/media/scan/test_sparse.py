@@ -12,7 +12,7 @@ from vidcurate.media.scan.partial import SkippedFrames
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.scan.sparse import scan_in_part
 from vidcurate.media.shots.detectors import DetectorOptions, detect
-from vidcurate.media.shots.suspicion import Packets, Window, joined
+from vidcurate.media.shots.suspicion import AFTER, Packets, Window, joined
 
 X264 = ("-c:v", "libx264", "-preset", "medium", "-g", "30")
 # What a scan says of a video that does not depend on which frames are decoded.
@@ -270,3 +270,18 @@ def test_a_window_whose_keyframe_is_in_the_file_before_the_end_of_another_is_not
     assert found.decode == ("keyframes" if are_joined else "all")
     reason = None if are_joined else "its frames are not those of its packets"
     assert found.decode_reason == reason
+
+
+def test_shots_in_a_window_have_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are taken as in a whole scan, and where the shot that a window is for has settled."""
+    shots = [("testsrc2", 2.4), ("mandelbrot", 2.4), ("life=seed=1:mold=10:ratio=0.2", 2.4)]
+    blind = ("-c:v", "libx264", "-x264-params", "keyint=600:scenecut=0")
+    video = render(tmp_path / "blind.mp4", shots, rate="25", audio=False, encode=blind)
+    monkeypatch.setattr(keyframes, "suspected_windows", lambda *_: [Window(0, 120 + AFTER)])
+    scan = in_part(video, tmp_path, "keyframes")
+    samples = read_samples(tmp_path / "part.samples")
+    times = samples["pts"].to_numpy() * float(scan.time_base)
+    assert np.diff(times).max() <= 1.3
+    last = times >= 4.8 + 0.1
+    assert last.any()
+    assert not np.isnan(numbers(samples, "motion_mean")[last]).all()

@@ -126,5 +126,5 @@ def test_a_clip_between_two_samples_says_what_to_do(tmp_path: Path) -> None:
     }
     count = process(tmp_path / "out", options, tmp_path / "pan.mp4")["quality"]
     assert (count.inputs, count.ok) == (4, 2)
-    reason = "no sample is inside the clip: scan with a smaller sample_interval_s, or decode all"
+    reason = "no sample is inside the clip: scan with a smaller sample_interval_s, or all frames"
     assert count.reasons == {reason: 2}

@@ -35,6 +35,8 @@ UNTOLD = 0.3
 AFTER = 16
 # So many frames at most come before one in a file that are shown after it.
 REORDERED = 16
+# So many times as large as each packet just before it, and as its keyframe's, is a packet that may
+# begin a shot, and one that may code a whole picture anew.
 MIN_SPIKE, MIN_SPIKE_SHARE = 1.5, 0.03
 ANEW, ANEW_SHARE = 1.8, 0.15
 # What is gained by a look is counted in errors that it is likely to mend; less is left.
@@ -115,27 +117,24 @@ class Packets:
 
     @cached_property
     def large(self) -> Numbers:
-        """The frames whose packets are unusually large beside those before, and keyframes."""
+        """The frames whose packets are unusually large."""
+        return self.larger(MIN_SPIKE, MIN_SPIKE_SHARE)
+
+    @cached_property
+    def largest(self) -> Numbers:
+        """Those of them that are large enough to code a picture anew."""
+        return self.larger(ANEW, ANEW_SHARE)
+
+    def larger(self, ratio: float, share: float) -> Numbers:
+        """Find packets so many times as large as those before, and as their keyframe's."""
         sizes = np.maximum(self.sizes, 1.0)
         found: list[int] = []
         for key, end in zip(self.keys.tolist(), self.ends.tolist(), strict=True):
             for frame in range(key + LATE + 1, end):
                 before = sizes[max(key + 1, frame - AROUND) : frame].max()
-                if sizes[frame] >= max(MIN_SPIKE * before, MIN_SPIKE_SHARE * sizes[key]):
+                if sizes[frame] >= max(ratio * before, share * sizes[key]):
                     found.append(frame)
         return np.array(found, np.intp)
-
-    @cached_property
-    def largest(self) -> Numbers:
-        """Those of the large packets that are large enough to code a picture anew."""
-        keys = self.keys[np.searchsorted(self.keys, self.large, "right") - 1]
-        before = [
-            self.sizes[max(key + 1, frame - AROUND) : frame].max()
-            for key, frame in zip(keys.tolist(), self.large.tolist(), strict=True)
-        ]
-        own = self.sizes[self.large]
-        is_enough = (own >= ANEW * np.array(before)) & (own >= ANEW_SHARE * self.sizes[keys])
-        return self.large[is_enough]
 
     @property
     def ends(self) -> Numbers:

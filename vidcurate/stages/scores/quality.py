@@ -70,7 +70,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     """
     if samples.num_rows == 0:
         raise MediaError(
-            "no sample is inside the clip: scan with a smaller sample_interval_s, or decode all"
+            "no sample is inside the clip: scan with a smaller sample_interval_s, or all frames"
         )
     means = {name: mean(column_numbers(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
